@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The snapshot engine's door: snapshots of block devices as maps of 512 KiB blocks, known by the
+ * SHA-256 of their plain content, stored once, compressed, in append-only packs. Knows nothing of
+ * EC2: ids are opaque names of at most STORE_ID_MAX - 1 characters out of [A-Za-z0-9._-].
+ * Format: docs/formats/store.md. Invariants: the top of store.c. */
+#pragma once
+
+#include "err.h"
+
+#define STORE_BLOCK_SHIFT 19
+#define STORE_BLOCK_BYTES (1U << STORE_BLOCK_SHIFT)
+#define STORE_FRAME_BYTES (128U << 10)
+#define STORE_ID_MAX      64
+
+struct store;
+struct store_io; /* store-io.h: the seam to the disk */
+struct store_snap;
+struct store_writer;
+
+/* Makes an empty store in a directory that does not exist or is empty. ERR_EXISTS when there is
+ * one already. */
+int store_create(const char *path, struct err *e);
+/* Opens for reading (any number of processes, without asking a writer) and for writing. io NULL:
+ * the real disk. A store of an unknown format version is refused. */
+int store_open(const char *path, const struct store_io *io, struct store **ret, struct err *e);
+void store_close(struct store *s);
+DEFINE_FREEP(store_close, struct store);
+
+/* ---- snapshots: immutable once visible ------------------------------------------------------ */
+
+struct store_snap_info {
+    char id[STORE_ID_MAX];
+    char parent[STORE_ID_MAX]; /* "" for a full one */
+    uint64_t volume_bytes;
+    uint64_t data_blocks;   /* blocks with content, own or inherited */
+    uint64_t stored_bytes;  /* that this snapshot added to the store */
+    uint64_t created_ms;
+    uint8_t root_sha256[32]; /* proves the whole content */
+};
+
+enum store_kind { STORE_HOLE, STORE_ZERO, STORE_DATA, STORE_KIND_MAX };
+
+/* Opens snapshot id; when no such snapshot exists, the pin of that name is tried (see store_pin).
+ * ERR_NOT_FOUND, ERR_CORRUPT. The handle may be used by any number of threads. */
+int store_snap_open(struct store *s, const char *id, struct store_snap **ret, struct err *e);
+void store_snap_close(struct store_snap *sn);
+DEFINE_FREEP(store_snap_close, struct store_snap);
+const struct store_snap_info *store_snap_info(const struct store_snap *sn);
+enum store_kind store_snap_kind(struct store_snap *sn, uint64_t block);
+/* Any range; what lies behind volume_bytes reads as zeros. Unpacks only the frames touched; each
+ * is checked by its checksum. *ret_stored_bytes (may be NULL) counts bytes read from packs. */
+int store_snap_read(struct store_snap *sn, uint64_t offset, void *buf, size_t len,
+                    uint64_t *ret_stored_bytes, struct err *e);
+/* One whole block (STORE_BLOCK_BYTES; the tail behind volume_bytes is zeros), verified by its
+ * SHA-256. Returns 1 when it has content, 0 when it is all zeros (buf is zeroed then). */
+int store_snap_read_block(struct store_snap *sn, uint64_t block, void *buf,
+                          uint64_t *ret_stored_bytes, struct err *e);
+
+/* Calls fn for each snapshot, in order of id; a non-zero return ends the walk and is returned. */
+int store_snap_each(struct store *s, int (*fn)(const struct store_snap_info *info, void *userdata),
+                    void *userdata, struct err *e);
+bool store_snap_exists(struct store *s, const char *id);
+/* Removes the root; space comes back with store_gc. An absent one is fine. */
+int store_snap_delete(struct store *s, const char *id, struct err *e);
+
+/* Keeps the content of a snapshot (or of another pin) reachable under a name of its own, also when
+ * the snapshot is deleted. Volumes pin what they load from. Replaces an older pin of that name at
+ * one instant. */
+int store_pin(struct store *s, const char *snap_id, const char *pin, struct err *e);
+int store_unpin(struct store *s, const char *pin, struct err *e); /* an absent one is fine */
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+struct store_writer_spec {
+    const char *id;        /* the new snapshot; must not exist */
+    const char *parent;    /* snapshot or pin whose blocks are inherited; NULL or "": full */
+    uint64_t volume_bytes; /* >= the parent's */
+    int level;             /* zstd; 0: the default (1) */
+    unsigned threads;      /* compute threads; 0: as many as there are processors */
+};
+
+struct store_write_stats {
+    uint64_t blocks_written, blocks_zero, blocks_deduped, blocks_inherited;
+    uint64_t bytes_in;     /* plain bytes handed in */
+    uint64_t bytes_stored; /* bytes that packs grew by */
+};
+
+/* Several writers may work side by side, in one process or in many: each owns its packs. */
+int store_writer_open(struct store *s, const struct store_writer_spec *spec,
+                      struct store_writer **ret, struct err *e);
+/* Hands in one block (copied before the call returns; may wait for a free buffer; hashing and
+ * compression happen on the writer's threads). Any order; the last one wins. An error of an earlier
+ * block may surface here. */
+int store_writer_block(struct store_writer *w, uint64_t block, const void *buf, struct err *e);
+/* The range is zeros, as written (zero) or never written / discarded (hole). */
+int store_writer_zero(struct store_writer *w, uint64_t block, uint64_t count, bool hole,
+                      struct err *e);
+/* So far; may be asked at any time by the thread that hands blocks in. */
+void store_writer_stats(struct store_writer *w, struct store_write_stats *ret);
+/* Everything on disk, then visible, in this order. Afterwards only store_writer_free is allowed. */
+int store_writer_commit(struct store_writer *w, struct store_snap_info *ret, struct err *e);
+/* Without a commit before: leaves nothing that is visible. */
+void store_writer_free(struct store_writer *w);
+DEFINE_FREEP(store_writer_free, struct store_writer);
+
+/* ---- upkeep --------------------------------------------------------------------------------- */
+
+struct store_gc_stats {
+    uint64_t packs_seen, packs_removed, bytes_freed, dead_writers_swept;
+    bool busy; /* writers are at work: only dead writers' leftovers were swept */
+};
+/* Removes packs that no snapshot, pin or running writer can reach. May be killed at any
+ * instruction, may run beside readers and writers. */
+int store_gc(struct store *s, struct store_gc_stats *ret, struct err *e);
+
+struct store_check_report {
+    uint64_t snapshots, pins, packs, leaves, blocks, bytes;
+    uint64_t problems;
+    uint64_t leftovers; /* files of dead writers, unreachable packs: no damage, space only */
+};
+/* Proves the invariants on a real store: every root, leaf, record, footer; every block's SHA-256
+ * when deep. Each problem and leftover is told to fn as one sentence. Reads only. */
+int store_check(struct store *s, bool deep,
+                void (*fn)(bool is_problem, const char *sentence, void *userdata), void *userdata,
+                struct store_check_report *ret, struct err *e);
