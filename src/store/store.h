@@ -32,8 +32,8 @@ struct store_snap_info {
     char id[STORE_ID_MAX];
     char parent[STORE_ID_MAX]; /* "" for a full one */
     uint64_t volume_bytes;
-    uint64_t data_blocks;   /* blocks with content, own or inherited */
-    uint64_t stored_bytes;  /* that this snapshot added to the store */
+    uint64_t data_blocks;  /* blocks with content, own or inherited */
+    uint64_t stored_bytes; /* that this snapshot added to the store */
     uint64_t created_ms;
     uint8_t root_sha256[32]; /* proves the whole content */
 };

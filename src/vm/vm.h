@@ -27,24 +27,25 @@ enum vm_firmware { VM_FIRMWARE_BIOS, VM_FIRMWARE_UEFI, VM_FIRMWARE_MAX };
 #define VM_DISKS_MAX 40
 
 struct vm_disk {
-    char id[32];            /* names the device and node; volume id, or "ephemeral0" */
-    char serial[32];        /* NVMe serial: the volume id without its dash, as on Nitro ("vol0123…");
-                               "" for none */
+    char id[32];     /* names the device and node; volume id, or "ephemeral0" */
+    char serial[32]; /* NVMe serial: the volume id without its dash, as on Nitro ("vol0123…");
+                        "" for none */
     const char *nbd_socket; /* a volume server's unix socket, NULL: file */
     const char *file;       /* raw file (instance store), with nbd_socket NULL */
     bool boot;              /* the first boot device */
 };
 
 struct vm_spec {
-    const char *id;    /* instance id */
-    const char *dir;   /* the machine's directory: qmp.sock serial.sock vnc.sock console.log qemu.log pid */
-    const char *qemu;  /* "qemu-system-x86_64" */
-    const char *user;  /* unprivileged user, NULL: stay */
+    const char *id; /* instance id */
+    const char
+        *dir; /* the machine's directory: qmp.sock serial.sock vnc.sock console.log qemu.log pid */
+    const char *qemu; /* "qemu-system-x86_64" */
+    const char *user; /* unprivileged user, NULL: stay */
     enum vm_accel accel;
     enum vm_firmware firmware;
     unsigned vcpus;
     uint64_t memory_bytes;
-    char uuid[37];     /* SMBIOS, lower case, begins with "ec2"; the serial number equals it */
+    char uuid[37]; /* SMBIOS, lower case, begins with "ec2"; the serial number equals it */
     char mac[18];
     const struct vm_disk *disks; /* copied */
     unsigned n_disks;
@@ -53,12 +54,12 @@ struct vm_spec {
 struct vm;
 
 enum vm_event {
-    VM_RUNNING,        /* the guest's processors run */
-    VM_GUEST_DOWN,     /* the guest powered off; QEMU waits (vm_resume or vm_kill) */
-    VM_GUEST_RESET,    /* the guest restarted itself */
-    VM_DISK_GONE,      /* a detach has ended; detail = disk id */
-    VM_DISK_ERROR,     /* a disk answered with an error; detail = disk id */
-    VM_EXITED,         /* QEMU ended; why tells (no == 0: asked for); the object is dead, free it */
+    VM_RUNNING,     /* the guest's processors run */
+    VM_GUEST_DOWN,  /* the guest powered off; QEMU waits (vm_resume or vm_kill) */
+    VM_GUEST_RESET, /* the guest restarted itself */
+    VM_DISK_GONE,   /* a detach has ended; detail = disk id */
+    VM_DISK_ERROR,  /* a disk answered with an error; detail = disk id */
+    VM_EXITED,      /* QEMU ended; why tells (no == 0: asked for); the object is dead, free it */
 };
 
 typedef void (*vm_event_fn)(struct vm *vm, enum vm_event ev, const char *detail,
@@ -77,8 +78,9 @@ bool vm_is_running(const struct vm *vm);    /* the guest runs */
 bool vm_is_guest_down(const struct vm *vm); /* powered off, QEMU waits */
 uint64_t vm_started_ms(const struct vm *vm);
 
-/* The ACPI power button; repeated every 2 s until VM_GUEST_DOWN (a press before the guest listens is lost);
- * after timeout_ms QEMU is made to stop the guest hard: VM_GUEST_DOWN arrives all the same, with why set (ERR_TIMEOUT). */
+/* The ACPI power button; repeated every 2 s until VM_GUEST_DOWN (a press before the guest listens
+ * is lost); after timeout_ms QEMU is made to stop the guest hard: VM_GUEST_DOWN arrives all the
+ * same, with why set (ERR_TIMEOUT). */
 int vm_powerdown(struct vm *vm, unsigned timeout_ms, struct err *e);
 /* Stops the guest at once as by pulling the plug, QEMU waits: VM_GUEST_DOWN. */
 int vm_halt(struct vm *vm, struct err *e);
@@ -88,15 +90,16 @@ int vm_reset(struct vm *vm, struct err *e);
 /* QEMU ends: quit over QMP, SIGKILL after 5 s; then VM_EXITED with no == 0. */
 void vm_kill(struct vm *vm);
 
-/* Hot plug; fn is called once. Attach checks the disk's server first, as vm_start does. Detach: fn as soon as the
- * guest was asked; VM_DISK_GONE when it let go (force: pulled without asking). */
+/* Hot plug; fn is called once. Attach checks the disk's server first, as vm_start does. Detach: fn
+ * as soon as the guest was asked; VM_DISK_GONE when it let go (force: pulled without asking). */
 typedef void (*vm_done_fn)(struct vm *vm, const struct err *e, void *userdata);
 int vm_disk_attach(struct vm *vm, const struct vm_disk *disk, vm_done_fn fn, void *userdata,
                    struct err *e);
 int vm_disk_detach(struct vm *vm, const char *disk_id, bool force, vm_done_fn fn, void *userdata,
                    struct err *e);
 
-/* The last bytes (at most max) of what the guest wrote to its serial port over all boots of this directory; caller frees. */
+/* The last bytes (at most max) of what the guest wrote to its serial port over all boots of this
+ * directory; caller frees. */
 int vm_console_tail(const char *dir, size_t max, char **ret, size_t *ret_len, struct err *e);
 
 /* Forgets the object; QEMU goes on (adopt later). */

@@ -40,8 +40,8 @@ typedef void (*volume_event_fn)(struct volume_server *vs, enum volume_event ev,
 struct volume_server_spec {
     const char *dir;
     const char *store_dir;
-    const char *plugin;    /* path of kiln-volume.so */
-    const char *user;      /* unprivileged user, NULL: stay */
+    const char *plugin;        /* path of kiln-volume.so */
+    const char *user;          /* unprivileged user, NULL: stay */
     uint64_t fill_bytes_per_s; /* background fill; 0: none */
     unsigned ready_timeout_ms; /* 0: 5000; exceeded: killed, VOLUME_EXITED with ERR_TIMEOUT */
 };
@@ -62,12 +62,12 @@ DEFINE_FREEP(volume_server_free, struct volume_server);
 struct volume_status {
     uint64_t size_bytes;
     uint64_t blocks, blocks_present, blocks_base; /* base: blocks with content in the base */
-    uint64_t blocks_dirty;        /* since the last point that became a snapshot */
-    uint64_t store_bytes_read;    /* compressed bytes read from packs */
-    uint64_t store_blocks_read;   /* distinct base blocks touched in the store (lazy loads + fill) */
+    uint64_t blocks_dirty;                        /* since the last point that became a snapshot */
+    uint64_t store_bytes_read;                    /* compressed bytes read from packs */
+    uint64_t store_blocks_read; /* distinct base blocks touched in the store (lazy loads + fill) */
     uint64_t fill_done, fill_total, fill_rate; /* blocks, blocks, bytes/s; for progress */
-    char base[STORE_ID_MAX];      /* what dirty is relative to; "": nothing (all data is changed) */
-    bool clean_start;             /* the last start found a clean shutdown */
+    char base[STORE_ID_MAX]; /* what dirty is relative to; "": nothing (all data is changed) */
+    bool clean_start;        /* the last start found a clean shutdown */
 };
 
 /* Each call is asynchronous: one request on the control socket, done exactly once (from the loop,
@@ -85,14 +85,15 @@ int volume_server_freeze(struct volume_server *vs, volume_done_fn fn, void *user
                          struct err *e);
 /* Fixes the current content under a name [A-Za-z0-9._-]{1,63}; when frozen, at the frozen instant.
  * Repeating a name that exists is fine. While it lives it is the read-only NBD export "point/NAME":
- * blocks changed since the base are data (or zero when they are zeros now), all others are holes that are not zero;
- * "point/NAME/full" is the same content with the allocation as extents, for plain copies. */
+ * blocks changed since the base are data (or zero when they are zeros now), all others are holes
+ * that are not zero; "point/NAME/full" is the same content with the allocation as extents, for
+ * plain copies. */
 int volume_server_point(struct volume_server *vs, const char *name, volume_done_fn fn,
                         void *userdata, struct err *e);
 int volume_server_thaw(struct volume_server *vs, volume_done_fn fn, void *userdata, struct err *e);
 /* Ends a point. new_base: the snapshot that now holds its content (dirty is relative to it from
- * then on, and it is pinned in the place of the older base), or NULL when the snapshot failed (its dirty blocks are
- * dirty again). An unknown point is fine (it ended already). */
+ * then on, and it is pinned in the place of the older base), or NULL when the snapshot failed (its
+ * dirty blocks are dirty again). An unknown point is fine (it ended already). */
 int volume_server_release(struct volume_server *vs, const char *name, const char *new_base,
                           volume_done_fn fn, void *userdata, struct err *e);
 /* The background fill's rate from now on; 0 stops it. */
