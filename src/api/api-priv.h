@@ -19,7 +19,7 @@ enum param_type {
     PARAM_TIME,
     PARAM_BASE64,
     PARAM_NOT_YET, /* known to EC2, implemented by a later version of Kiln: refused by name when
-                      given with a value */
+                      given with a value; with words, those values pass ("false": EC2's default) */
     PARAM_IGNORED, /* known to EC2, without meaning here: accepted in silence (say why in a comment)
                     */
     PARAM_TYPE_MAX
@@ -37,8 +37,32 @@ struct api_param {
                             given" */
     uint32_t min_len, max_len; /* PARAM_TEXT; 0: no limit */
     uint64_t min, max;         /* PARAM_INT; max 0: UINT32_MAX */
-    const char *const *words;  /* PARAM_TEXT: allowed values, NULL-terminated; NULL: any */
+    /* PARAM_TEXT: allowed values; PARAM_NOT_YET: values that mean what Kiln does anyway.
+     * NULL-terminated; NULL: any. Compared without case; the handler sees the table's spelling. */
+    const char *const *words;
 };
+
+/* Rows that several actions share. */
+#define API_PARAMS_TAG_SPECS                                                                       \
+    { .name = "TagSpecification.N.ResourceType", .type = PARAM_TEXT, .max_len = 64 },              \
+        { .name = "TagSpecification.N.Tag.N.Key", .type = PARAM_TEXT },                            \
+    {                                                                                              \
+        .name = "TagSpecification.N.Tag.N.Value", .type = PARAM_TEXT, .empty_is_value = true       \
+    }
+#define API_PARAMS_MAPPINGS                                                                        \
+    { .name = "BlockDeviceMapping.N.DeviceName", .type = PARAM_TEXT, .max_len = 63 },              \
+        { .name = "BlockDeviceMapping.N.VirtualName", .type = PARAM_TEXT, .max_len = 15 },         \
+        { .name = "BlockDeviceMapping.N.NoDevice", .type = PARAM_TEXT, .empty_is_value = true },   \
+        { .name = "BlockDeviceMapping.N.Ebs.SnapshotId", .type = PARAM_ID, .prefix = "snap" },     \
+        { .name = "BlockDeviceMapping.N.Ebs.VolumeSize", .type = PARAM_INT, .min = 1 },            \
+        { .name = "BlockDeviceMapping.N.Ebs.VolumeType", .type = PARAM_TEXT, .max_len = 15 },      \
+        { .name = "BlockDeviceMapping.N.Ebs.Iops", .type = PARAM_INT },                            \
+        { .name = "BlockDeviceMapping.N.Ebs.Throughput", .type = PARAM_INT },                      \
+        { .name = "BlockDeviceMapping.N.Ebs.DeleteOnTermination", .type = PARAM_BOOL },            \
+        { .name = "BlockDeviceMapping.N.Ebs.Encrypted", .type = PARAM_BOOL },                      \
+    {                                                                                              \
+        .name = "BlockDeviceMapping.N.Ebs.*", .type = PARAM_NOT_YET                                \
+    }
 
 struct api_request; /* the parsed, validated request */
 
@@ -53,13 +77,20 @@ struct api_call {
     const char *region; /* of the credential scope */
     const char *account;
     const char *request_id;
+    const char *resource; /* which row of the error table answers now; starts as the action's. A
+                             handler sets it before it asks for another kind of thing ("image" in
+                             RunInstances), or leaves that to api_about() */
+    char resource_id[MODEL_ID_MAX]; /* set by a handler with API_TOKEN: what it made; kept with the
+                                       client token */
     const char *wire_code; /* a handler that must answer another code than the (resource, kind)
                               table gives sets it before it fails */
 };
 
+/* DryRun=true: the handler runs whole, and its transaction is rolled back. So a handler may do
+ * nothing that lasts outside of the model and of the requests of jobs.h. */
 enum api_flags {
-    API_WRITES = 1,  /* changes something: client tokens, DryRun matter */
-    API_TOKEN = 2,   /* takes ClientToken */
+    API_WRITES = 1,  /* changes something: runs in one transaction, DryRun rolls it back */
+    API_TOKEN = 2,   /* takes ClientToken: needs replay, and the handler sets c->resource_id */
     API_PAGES = 4,   /* takes MaxResults, NextToken: see api_page */
     API_FILTERS = 8, /* takes Filter.N */
 };
@@ -72,7 +103,9 @@ struct api_action {
     uint32_t max_results_min, max_results_max; /* API_PAGES */
     int (*handle)(struct api_call *c,
                   struct err *e); /* runs inside one model transaction when API_WRITES */
-    const char *summary;          /* one sentence for the manual */
+    /* API_TOKEN: answers as handle did, with the state of now, for the resource made then. */
+    int (*replay)(struct api_call *c, const char *resource_id, struct err *e);
+    const char *summary; /* one sentence for the manual */
 };
 
 /* Scalars: NULL / fallback when not given. Names as in the table ("VolumeId"). */
@@ -153,6 +186,11 @@ void api_page_end(struct api_call *c, size_t n, size_t to);
 /* Fails with a wire code of its own: return api_fail(c, e, "InvalidParameterCombination", "…"). */
 int api_fail(struct api_call *c, struct err *e, const char *code, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+
+/* Says which kind of thing the next model calls are about: err's row in the error table. */
+void api_about(struct api_call *c, const char *resource);
+/* The wire code of a failure of this kind about this resource; NULL: the table has no such row. */
+const char *api_error_code(const char *resource, enum err_kind kind);
 
 /* ---- renderers shared by actions
  * ---------------------------------------------------------------------------------------------- */
