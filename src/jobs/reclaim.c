@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Gives the space of deleted snapshots and of dead writers back: one gc worker at a time, while
+ * nobody writes to the store. What is wanted meanwhile is done afterwards. */
+#include "jobs-priv.h"
+
+#include "log.h"
+
+static void on_gc_end(void *userdata, const json_t *result, const struct err *why)
+{
+    struct jobs *js = userdata;
+
+    js->gc = NULL;
+    if (why)
+        log_warning("jobs", "giving space back failed, trying again later: %s", why->msg);
+    else if (json_integer_value(json_object_get(result, "packs_removed")) > 0)
+        log_info("jobs", "gave %lld bytes of the store back",
+                 (long long)json_integer_value(json_object_get(result, "bytes_freed")));
+    jobs_shutdown_step(js);
+}
+
+void reclaim_want(struct jobs *js)
+{
+    const char *args[] = { "gc", "--store", js->store_dir, NULL };
+    struct work_spec spec = { .args = args, .on_end = on_gc_end, .userdata = js };
+    struct err e = { 0 };
+
+    js->gc_wanted = true;
+    if (js->gc || js->works_running || js->closing)
+        return;
+    js->gc_wanted = false;
+    if (work_start(js, &spec, &js->gc, &e) < 0)
+        log_warning("jobs", "start to give space back: %s", e.msg);
+}
+
+void reclaim_close(struct jobs *js)
+{
+    work_cancel(js->gc);
+    js->gc = NULL;
+}

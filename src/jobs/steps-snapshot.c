@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* create-image:     quiesce -> point -> resume -> upload -> register   (design:
+ * docs/design/jobs.md) create-snapshots: point -> upload delete-snapshot:  remove */
+#include "shots.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "log.h"
+
+#define QUIESCE_TIMEOUT_MS 120000
+
+static bool no_reboot(const struct job *j)
+{
+    return json_is_true(json_object_get(j->args, "no_reboot"));
+}
+
+static int set_rebooting(struct job *j, bool on, struct err *e)
+{
+    struct instance_rec rec;
+    int r = model_instance_get(j->jobs->model, NULL, j->lock, &rec, e);
+
+    if (r < 0 || rec.rebooting == on)
+        return r;
+    rec.rebooting = on;
+    return model_instance_save(j->jobs->model, &rec, e);
+}
+
+/* ---- quiesce
+ * ---------------------------------------------------------------------------------------- */
+
+static int step_quiesce(struct job *j, struct err *e)
+{
+    unsigned timeout = j->jobs->cfg.stop_timeout_ms;
+    int r = 0;
+
+    if (no_reboot(j))
+        return JOB_NEXT;
+    switch (machine_state(j->jobs, j->lock)) {
+    case MACHINE_NONE:
+    case MACHINE_ENDING:
+    case MACHINE_DOWN:
+        return JOB_NEXT;
+    case MACHINE_STARTING:
+        return JOB_WAIT;
+    case MACHINE_RUNNING:
+        if (j->hurry) {
+            r = machine_halt(j->jobs, j->lock, e);
+        } else if (!json_object_get(j->args,
+                                    "pressed")) { /* known to this run of the daemon only */
+            r = set_rebooting(j, true, e);
+            if (r == 0)
+                r = machine_powerdown(j->jobs, j->lock, timeout ? timeout : QUIESCE_TIMEOUT_MS, e);
+            if (r == 0)
+                json_object_set_new(j->args, "pressed", json_true());
+        }
+        break;
+    }
+    return r < 0 ? r : JOB_WAIT;
+}
+
+static int is_rebooting(struct job *j, struct err *e)
+{
+    struct instance_rec rec;
+    int r = model_instance_get(j->jobs->model, NULL, j->lock, &rec, e);
+
+    return r < 0 ? r : rec.rebooting;
+}
+
+static int step_resume(struct job *j, struct err *e)
+{
+    int r = is_rebooting(j, e);
+
+    if (r <= 0) /* nobody took it down */
+        return r < 0 ? r : JOB_NEXT;
+    switch (machine_state(j->jobs, j->lock)) {
+    case MACHINE_STARTING:
+        return JOB_WAIT;
+    case MACHINE_DOWN:
+        r = machine_resume(j->jobs, j->lock, e);
+        return r < 0 ? r : JOB_WAIT;
+    case MACHINE_NONE: /* it ended meanwhile: machine_settle sees to that */
+    case MACHINE_ENDING:
+    case MACHINE_RUNNING:
+        break;
+    }
+    r = set_rebooting(j, false, e);
+    return r < 0 ? r : JOB_NEXT;
+}
+
+/* ---- register
+ * ----------------------------------------------------------------------------------------- */
+
+static int step_register(struct job *j, struct err *e)
+{
+    _cleanup_(image_rec_done) struct image_rec rec = { 0 };
+    int r = model_image_get(j->jobs->model, NULL, j->subject, &rec, e);
+
+    if (r == 0 && rec.state == IMAGE_PENDING)
+        r = model_image_move(j->jobs->model, j->subject, IMAGE_EV_AVAILABLE, "", "", NULL, e);
+    return r < 0 ? r : JOB_NEXT;
+}
+
+static void image_failed(struct job *j, const struct err *why)
+{
+    struct jobs *js = j->jobs;
+    struct err e = { 0 };
+
+    shots_fail(j, why);
+    if (model_image_move(js->model, j->subject, IMAGE_EV_FAILED, "Server.InternalError", why->msg,
+                         NULL, &e) < 0)
+        log_error("jobs", "mark the image '%s' as failed: %s", j->subject, e.msg);
+    err_clear(&e);
+    if (!no_reboot(j) && machine_state(js, j->lock) == MACHINE_DOWN &&
+        machine_resume(js, j->lock, &e) < 0)
+        log_error("jobs", "resume instance '%s': %s", j->lock, e.msg);
+    err_clear(&e);
+    if (set_rebooting(j, false, &e) < 0 && e.kind != ERR_NOT_FOUND)
+        log_error("jobs", "resume instance '%s': %s", j->lock, e.msg);
+}
+
+static const struct job_step image_steps[] = {
+    { "quiesce", step_quiesce, true },    { "point", shots_point, true },
+    { "resume", step_resume, true },      { "upload", shots_upload, false },
+    { "register", step_register, false }, { 0 },
+};
+const struct job_kind job_create_image = { "create-image", image_steps, image_failed, shots_drop };
+
+/* ---- plain snapshots
+ * -------------------------------------------------------------------------------------- */
+
+static const struct job_step snapshot_steps[] = {
+    { "point", shots_point, true },
+    { "upload", shots_upload, false },
+    { 0 },
+};
+const struct job_kind job_create_snapshots = { "create-snapshots", snapshot_steps, shots_fail,
+                                               shots_drop };
+
+/* ---- delete
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static int step_remove(struct job *j, struct err *e)
+{
+    int r = store_snap_delete(j->jobs->store, j->subject, e);
+
+    if (r < 0)
+        return r;
+    reclaim_want(j->jobs);
+    return JOB_NEXT;
+}
+
+static const struct job_step delete_steps[] = { { "remove", step_remove, false }, { 0 } };
+const struct job_kind job_delete_snapshot = { "delete-snapshot", delete_steps, NULL, NULL };
