@@ -19,6 +19,7 @@
 
 #define TAIL_MAX       4096
 #define LINE_MAX_BYTES (64U << 10)
+#define GROUPS_MAX     64
 
 struct child {
     pid_t pid;
@@ -30,6 +31,7 @@ struct child {
     char tail[TAIL_MAX];
     size_t tail_len;
     bool exited;
+    bool forgotten; /* freed by its owner while it lived: only reaped from now on */
     struct child_exit how;
     void (*on_line)(struct child *c, const char *line, void *userdata);
     void (*on_exit)(struct child *c, const struct child_exit *x, void *userdata);
@@ -39,6 +41,8 @@ struct child {
 struct identity {
     uid_t uid;
     gid_t gid;
+    gid_t groups[GROUPS_MAX]; /* the user's own: /dev/kvm belongs to one */
+    int n_groups;
     bool change;
 };
 
@@ -53,17 +57,26 @@ static void fd_gone(int *fd)
     *fd = -1;
 }
 
+static void let_go_of_pipes(struct child *c)
+{
+    source_gone(&c->out_src);
+    source_gone(&c->err_src);
+    fd_gone(&c->out_fd);
+    fd_gone(&c->err_fd);
+    str_done(&c->line);
+}
+
 void child_free(struct child *c)
 {
     if (!c)
         return;
+    let_go_of_pipes(c);
+    if (c->ours && !c->exited && c->pid_src) { /* or a zombie would stay */
+        c->forgotten = true;
+        return;
+    }
     source_gone(&c->pid_src);
-    source_gone(&c->out_src);
-    source_gone(&c->err_src);
     fd_gone(&c->pidfd);
-    fd_gone(&c->out_fd);
-    fd_gone(&c->err_fd);
-    str_done(&c->line);
     free(c);
 }
 
@@ -162,24 +175,56 @@ static int on_pidfd(sd_event_source *s, int fd, uint32_t events, void *userdata)
     }
     c->exited = true;
     source_gone(&c->pid_src);
+    if (c->forgotten) {
+        child_free(c);
+        return 0;
+    }
     tell_exit_when_all_ended(c);
     return 0;
 }
 
-static int find_identity(const char *user, struct identity *ret, struct err *e)
+/* 1 and *ret when we are root and the user exists, 0 when we stay who we are. */
+static int find_user(const char *user, char *buf, size_t size, struct passwd *ret, struct err *e)
 {
-    struct passwd pw, *found = NULL;
-    char buf[4096];
+    struct passwd *found = NULL;
     int r;
 
-    *ret = (struct identity){ 0 };
     if (!user || geteuid() != 0)
         return 0;
-    r = getpwnam_r(user, &pw, buf, sizeof buf, &found);
+    r = getpwnam_r(user, ret, buf, size, &found);
     if (r != 0)
         return err_no(e, r, "look up the user '%s'", user);
-    if (found)
-        *ret = (struct identity){ found->pw_uid, found->pw_gid, true };
+    return found ? 1 : 0;
+}
+
+int child_user_find(const char *user, uid_t *ret_uid, gid_t *ret_gid, struct err *e)
+{
+    char buf[4096];
+    struct passwd pw;
+    int r = find_user(user, buf, sizeof buf, &pw, e);
+
+    if (r > 0) {
+        *ret_uid = pw.pw_uid;
+        *ret_gid = pw.pw_gid;
+    }
+    return r;
+}
+
+static int find_identity(const char *user, struct identity *ret, struct err *e)
+{
+    char buf[4096];
+    struct passwd pw;
+    int r = find_user(user, buf, sizeof buf, &pw, e);
+
+    *ret = (struct identity){ 0 };
+    if (r <= 0)
+        return r;
+    ret->uid = pw.pw_uid;
+    ret->gid = pw.pw_gid;
+    ret->change = true;
+    ret->n_groups = GROUPS_MAX;
+    if (getgrouplist(user, pw.pw_gid, ret->groups, &ret->n_groups) < 0)
+        return err_set(e, E2BIG, ERR_LIMIT, "the user '%s' is in too many groups", user);
     return 0;
 }
 
@@ -217,8 +262,8 @@ _noreturn_ static void run_in_child(const struct launch *l)
     for (unsigned i = 0; i < l->spec->n_pass_fds; i++)
         if (dup2(fds[i], 3 + (int)i) < 0)
             fail_in_child(report);
-    if (l->who.change &&
-        (setgroups(0, NULL) < 0 || setgid(l->who.gid) < 0 || setuid(l->who.uid) < 0))
+    if (l->who.change && (setgroups((size_t)l->who.n_groups, l->who.groups) < 0 ||
+                          setgid(l->who.gid) < 0 || setuid(l->who.uid) < 0))
         fail_in_child(report);
     if (l->spec->dies_with_parent) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -298,7 +343,7 @@ int child_spawn(sd_event *loop, const struct child_spec *spec, struct child **re
     if (null < 0)
         return err_errno(e, "open '/dev/null'");
     if (spec->log_path) {
-        log = open(spec->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+        log = open(spec->log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
         if (log < 0)
             return err_errno(e, "open the log '%s'", spec->log_path);
     } else if ((r = make_pipe(errp, e)) < 0) {

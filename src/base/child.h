@@ -43,6 +43,9 @@ pid_t child_pid(const struct child *c);
 /* The kernel's start time of a process, in clock ticks since boot: with the pid it names one
  * process for ever. 0 when there is no such process (a zombie counts as gone). */
 uint64_t child_start_time(pid_t pid);
+/* The ids behind child_spec.user: 1 when we are root and the user exists, 0 when we stay who we are
+ * (outputs untouched). For what must belong to the child's user. */
+int child_user_find(const char *user, uid_t *ret_uid, gid_t *ret_gid, struct err *e);
 int child_signal(struct child *c, int sig, struct err *e); /* a dead child is fine */
 /* Forgets the object; the process goes on (on_exit is not called any more). */
 void child_free(struct child *c);
