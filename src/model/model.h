@@ -100,8 +100,9 @@ enum instance_event {
     INSTANCE_EV_START,
     INSTANCE_EV_TERMINATE,
     INSTANCE_EV_TERMINATED,
-    INSTANCE_EV_LAUNCH_FAILED,
-    INSTANCE_EV_GUEST_DOWN,
+    INSTANCE_EV_LAUNCH_FAILED, /* pending to terminated */
+    INSTANCE_EV_START_FAILED,  /* pending back to stopped */
+    INSTANCE_EV_GUEST_DOWN,    /* to stopping, or shutting-down if terminate_on_shutdown */
     INSTANCE_EV_MAX
 };
 enum image_state {
@@ -182,10 +183,13 @@ int model_instance_get(struct model *m, const char *region, const char *id,
  */
 int model_instance_list(struct model *m, const char *region, struct instance_rec **ret,
                         size_t *ret_n, struct err *e);
-/* Saves every column but state. */
+/* Saves every column but state (all _save functions but that of imports). */
 int model_instance_save(struct model *m, const struct instance_rec *rec, struct err *e);
-/* The transition table of ec2-api.md section 4; the reasons may be NULL (kept). *ret may be NULL.
- */
+/* The transition table of ec2-api.md section 4. An event that changes nothing (stop of a stopped
+ * one) succeeds. ERR_CONFLICT: refused in this state; ERR_DENIED: stop or termination protection.
+ * The reasons may be NULL: EC2's words for stop, terminate and a guest's own shutdown, cleared by a
+ * start, else kept. Sets launched_ms at a start, terminated_ms at the end, and resets status_ok and
+ * rebooting. *ret is the state afterwards; ret may be NULL (in every move). */
 int model_instance_move(struct model *m, const char *id, enum instance_event ev,
                         const char *reason_code, const char *reason, enum instance_state *ret,
                         struct err *e);
@@ -226,8 +230,9 @@ int model_volume_list(struct model *m, const char *region, struct volume_rec **r
 int model_volume_save(struct model *m, const struct volume_rec *rec, struct err *e);
 int model_volume_move(struct model *m, const char *id, enum volume_ev ev, enum volume_state *ret,
                       struct err *e); /* VOLUME_ST_DELETED removes the row and its tags */
-/* Moves the volume to in-use as well. ERR_CONFLICT when the volume is attached or the device taken.
- */
+/* Moves the volume to in-use as well. ERR_CONFLICT when the volume is attached (-EISCONN), the
+ * device taken (-EADDRINUSE), the volume not available or the instance ending (-EBUSY); ERR_INVALID
+ * when their zones differ (-EXDEV). */
 int model_attach(struct model *m, const struct attachment_rec *rec, struct err *e);
 int model_attachment_state(struct model *m, const char *volume_id, enum attach_state st,
                            struct err *e);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* EC2's rules as pure functions and tables: no database, no clock. Sources: ec2-api.md sections
- * 6-8. */
+/* EC2's rules as pure functions and tables: no database, no clock. Failures are ERR_INVALID (or
+ * ERR_NOT_FOUND for a snapshot that is named and unknown); the errno says which of EC2's codes:
+ *     EINVAL   InvalidParameterValue        ENODATA  MissingParameter
+ *     EDOM     InvalidBlockDeviceMapping    ENOTSUP  InvalidParameterCombination
+ *     EBADMSG  InvalidRequest               ENOENT   InvalidSnapshot.NotFound
+ *     EILSEQ   InvalidAMIName.Malformed */
 #pragma once
 
 #include "model.h"
@@ -29,9 +33,10 @@ int rules_image_name(const char *name, struct err *e);
 int rules_description(const char *text, struct err *e); /* 255 characters */
 int rules_key_name(const char *name, struct err *e);
 int rules_tag(const char *key, const char *value, struct err *e);
+bool rules_tag_is_reserved(const char *key); /* "aws:" in any case */
 int rules_device_name(const char *device, struct err *e);
-/* Size, IOPS and throughput against the volume type; fills in defaults ("" becomes gp2, gp3:
- * 3000/125). */
+/* Size (after defaults), IOPS and throughput against the volume type; fills in defaults ("" becomes
+ * gp2, gp3: 3000/125). */
 int rules_volume(char type[16], uint64_t size_gib, uint32_t *iops, uint32_t *throughput,
                  struct err *e);
 /* 0…23 from "ephemeralN", or -EINVAL */
@@ -45,7 +50,8 @@ typedef uint64_t (*rules_snapshot_size_fn)(const char *snapshot_id, bool *ret_en
                                            void *userdata);
 
 /* RunInstances: the image's mapping, then the request's entries by device (ec2-api.md section 8).
- * Every EBS entry of the result has size, type, delete_on_termination. */
+ * Every EBS entry of the result has size, type, delete_on_termination, encrypted. Instance store
+ * entries for which the type has no disk are left out, as EC2 does. *ret is fresh: caller frees. */
 int rules_mapping_launch(const struct mapping_list *image, const char *root_device,
                          const struct mapping_list *request, const struct instance_type *type,
                          rules_snapshot_size_fn size_of, void *userdata, struct mapping_list *ret,
