@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "file.h"
+#include "image-info.h"
+#include "str.h"
+
+#define ANSWER_MS  120000
+#define ANSWER_MAX MIB(4) /* a list of internal snapshots may be long */
+#define STORY_MAX  300
+
+/* ---- open ------------------------------------------------------------------------------------ */
+
+static int denied(const char *path, struct err *e)
+{
+    struct passwd pw, *found = NULL;
+    char buf[4096], who[64];
+
+    if (getpwuid_r(geteuid(), &pw, buf, sizeof buf, &found) != 0 || !found)
+        (void)snprintf(who, sizeof who, "%u", (unsigned)geteuid());
+    else
+        (void)str_copy(who, sizeof who, pw.pw_name);
+    return err_set(e, EACCES, ERR_DENIED,
+                   "the user '%s' may not read it: give read permission on the file and search "
+                   "permission on each directory above it (setfacl -m u:%s:r '%s'), or move it",
+                   who, who, path);
+}
+
+static int open_file(struct image *im, struct err *e)
+{
+    struct stat st;
+    off_t size;
+
+    /* O_NONBLOCK: a FIFO must not make us wait for ever before it is refused. */
+    im->fd = open(im->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (im->fd < 0 && errno == EACCES)
+        return denied(im->path, e);
+    if (im->fd < 0)
+        return err_errno(e, "open it");
+    if (fstat(im->fd, &st) < 0)
+        return err_errno(e, "look at it");
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return err_set(e, EINVAL, ERR_INVALID, "it is neither a file nor a block device");
+    size = lseek(im->fd, 0, SEEK_END);
+    if (size < 0)
+        return err_errno(e, "find its size");
+    if (size == 0)
+        return err_set(e, EINVAL, ERR_INVALID, "the file is empty");
+    im->file_bytes = (uint64_t)size;
+    return 0;
+}
+
+static int check_head(struct image *im, struct err *e)
+{
+    _cleanup_free_ uint8_t *first = malloc(IMAGE_FIRST_MAX);
+    struct image_head h = { .file_bytes = im->file_bytes };
+    int r;
+
+    if (!first)
+        return err_oom(e);
+    h.first = first;
+    h.n_first = (size_t)min_u64(IMAGE_FIRST_MAX, im->file_bytes);
+    r = pread_full(im->fd, first, h.n_first, 0);
+    if (r == 0 && im->file_bytes >= IMAGE_LAST)
+        r = pread_full(im->fd, h.last, IMAGE_LAST, im->file_bytes - IMAGE_LAST);
+    if (r < 0)
+        return err_no(e, r, "read it");
+    im->vhd_exact = image_head_vhd_exact(&h);
+    return image_head_check(&h, im->format, e);
+}
+
+/* ---- qemu-img -------------------------------------------------------------------------------- */
+
+/* Names the format and the driver below it, so that QEMU guesses nothing. */
+static void image_opts(const struct image *im, char *buf, size_t size)
+{
+    (void)snprintf(buf, size, "driver=%s,file.driver=%s,file.filename=" TOOL_SOURCE_PATH "%s",
+                   image_format_driver(im->format), "file",
+                   im->format == IMAGE_VHD && im->vhd_exact ? ",force_size_calc=current_size" : "");
+}
+
+static int ask(struct image *im, const char *verb, char **ret_out, int *ret_status, struct tool *t,
+               struct err *e)
+{
+    char opts[256];
+    const char *argv[] = { "qemu-img", verb, "--output=json", "--image-opts", opts, NULL };
+    int r;
+
+    image_opts(im, opts, sizeof opts);
+    r = tool_start(t, argv, im->fd, -1, e);
+    if (r == 0)
+        r = tool_finish(t, ANSWER_MS, ANSWER_MAX, ret_out, ret_status, e);
+    return r < 0 && r != -ECANCELED ? err_wrap(e, "'qemu-img %s'", verb) : r;
+}
+
+static int refused_by_tool(struct image *im, struct tool *t, int status, struct err *e)
+{
+    char story[STORY_MAX];
+
+    if (status > 128)
+        return err_set(e, EIO, ERR_IO, "'qemu-img' was killed by signal %d", status - 128);
+    return err_set(e, EINVAL, ERR_INVALID, "%s", tool_story(t, im->path, story, sizeof story));
+}
+
+static int ask_info(struct image *im, struct err *e)
+{
+    _cleanup_(tool_done) struct tool t = TOOL_INIT;
+    _cleanup_free_ char *out = NULL;
+    int r, status;
+
+    r = ask(im, "info", &out, &status, &t, e);
+    if (r < 0)
+        return r;
+    if (status != 0)
+        return refused_by_tool(im, &t, status, e);
+    return image_info_judge(out, im->format, &im->disk_bytes, e);
+}
+
+/* Statuses 2 and 3 come with a judgement (corruptions, leaks), 63 says that the format has no
+ * check. */
+static int ask_check(struct image *im, struct err *e)
+{
+    _cleanup_(tool_done) struct tool t = TOOL_INIT;
+    _cleanup_free_ char *out = NULL;
+    int r, status;
+
+    r = ask(im, "check", &out, &status, &t, e);
+    if (r < 0 || status == 63)
+        return r;
+    if (status != 0 && status != 2 && status != 3)
+        return refused_by_tool(im, &t, status, e);
+    return image_check_judge(out, im->file_bytes, e);
+}
+
+static int judge(struct image *im, struct err *e)
+{
+    int r = open_file(im, e);
+
+    if (r == 0)
+        r = check_head(im, e);
+    if (r == 0)
+        r = ask_info(im, e);
+    if (r == 0)
+        r = ask_check(im, e);
+    return r;
+}
+
+int image_open(struct image *im, const char *path, const char *format, struct err *e)
+{
+    char show[64];
+    int r;
+
+    im->path = path;
+    if (image_format_parse(format, &im->format) < 0)
+        return err_set(e, EINVAL, ERR_INVALID,
+                       "unknown format '%s'; one of raw, qcow2, vhd, vhdx, vmdk",
+                       str_show(format, show, sizeof show));
+    r = judge(im, e);
+    return r < 0 && r != -ECANCELED ? err_wrap(e, "read '%s' as %s", path, format) : r;
+}
+
+/* ---- qemu-nbd -------------------------------------------------------------------------------- */
+
+static int listen_at(int dir_fd, struct sockaddr_un *ret_addr, int *ret_fd, struct err *e)
+{
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    *ret_addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    /* By descriptor: the path may be longer than a socket's address. */
+    (void)snprintf(ret_addr->sun_path, sizeof ret_addr->sun_path, "/proc/self/fd/%d/nbd", dir_fd);
+    if (fd < 0)
+        return err_errno(e, "make a socket");
+    if (bind(fd, (const struct sockaddr *)ret_addr, sizeof *ret_addr) < 0)
+        return err_errno(e, "bind a socket in the run directory");
+    if (listen(fd, 1) < 0)
+        return err_errno(e, "listen on a socket");
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+/* A listening socket with our own connection already in its queue; its name is gone at once. */
+static int make_connection(const char *dir, int *ret_listen, int *ret_ours, struct err *e)
+{
+    _cleanup_close_ int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int listening = -1, ours = -1;
+    struct sockaddr_un addr;
+    int r;
+
+    if (dir_fd < 0)
+        return err_errno(e, "open '%s'", dir);
+    r = listen_at(dir_fd, &addr, &listening, e);
+    if (r < 0)
+        return r;
+    ours = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (ours < 0 || connect(ours, (const struct sockaddr *)&addr, sizeof addr) < 0)
+        return err_errno(e, "connect to a socket in the run directory");
+    if (unlinkat(dir_fd, "nbd", 0) < 0)
+        return err_errno(e, "remove a socket in the run directory");
+    *ret_listen = TAKE_FD(listening);
+    *ret_ours = TAKE_FD(ours);
+    return 0;
+}
+
+int image_serve(struct image *im, const char *dir, struct source **ret, struct err *e)
+{
+    _cleanup_close_ int listening = -1, ours = -1;
+    char opts[256];
+    const char *argv[] = {
+        "qemu-nbd", "--read-only", "--cache=writeback", "--export-name=", "--image-opts", opts, NULL
+    };
+    int r;
+
+    image_opts(im, opts, sizeof opts);
+    r = make_connection(dir, &listening, &ours, e);
+    if (r == 0)
+        r = tool_start(&im->server, argv, im->fd, listening, e);
+    if (r < 0)
+        return r;
+    close_fdp(&listening); /* a dead server ends our connection */
+    listening = -1;
+    r = source_take_fd(TAKE_FD(ours), "", ret, e);
+    if (r < 0)
+        image_blame(im, e);
+    return r;
+}
+
+void image_blame(struct image *im, struct err *e)
+{
+    char story[STORY_MAX], was[sizeof e->msg];
+    int no = e->no;
+    enum err_kind kind = e->kind;
+
+    if (no == ECANCELED || im->server.pid <= 0)
+        return;
+    tool_story(&im->server, im->path, story, sizeof story);
+    if (strcmp(story, "no reason given") == 0)
+        return;
+    (void)str_copy(was, sizeof was, e->msg);
+    err_clear(e);
+    (void)err_set(e, no, kind, "%s (%s)", was, story);
+}
+
+void image_done(struct image *im)
+{
+    tool_done(&im->server);
+    close_fdp(&im->fd);
+    im->fd = -1;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A disk image as a block server: opened once, checked, served by a fenced-in qemu-nbd. */
+#pragma once
+
+#include "image-head.h"
+#include "source.h"
+#include "tool.h"
+
+struct image {
+    const char *path; /* for messages; borrowed */
+    enum image_format format;
+    int fd;
+    uint64_t file_bytes, disk_bytes;
+    bool vhd_exact;
+    struct tool server;
+};
+
+#define IMAGE_INIT                                                                                 \
+    {                                                                                              \
+        .fd = -1, .server = TOOL_INIT                                                              \
+    }
+
+/* Opens and judges it; nothing is started that goes on. */
+int image_open(struct image *im, const char *path, const char *format, struct err *e);
+/* Starts the server, whose socket lies in dir for an instant. */
+int image_serve(struct image *im, const char *dir, struct source **ret, struct err *e);
+/* Puts the server's own words behind an error that it may have caused. */
+void image_blame(struct image *im, struct err *e);
+void image_done(struct image *im);

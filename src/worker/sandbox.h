@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the worker may do, what its children may do, and the wish to stop. */
+#pragma once
+
+#include "err.h"
+
+#define SANDBOX_TOOL_MEMORY GIB(4)
+
+/* Once, first thing in main(), before any thread: no new privileges, no core dumps, SIGTERM and
+ * SIGINT become a descriptor, SIGPIPE an error. */
+int sandbox_enter(struct err *e);
+/* Readable when somebody asked to stop; for poll(). */
+int sandbox_cancel_fd(void);
+bool sandbox_cancelled(void);
+/* 0, or -ECANCELED "cancelled". */
+int sandbox_check(struct err *e);
+
+/* In a child between fork and exec: default signals, dies with parent, limits, and (where the
+ * kernel can) no file but programs and what source_fd names. cpu_s 0: no limit. */
+bool sandbox_child(pid_t parent, unsigned cpu_s, int source_fd);

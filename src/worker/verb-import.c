@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "verbs.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "copy.h"
+#include "file.h"
+#include "image.h"
+#include "partitions.h"
+#include "str.h"
+
+/* RUN/worker-ID, made empty; removed at the end. */
+struct run_dir {
+    char *path;
+};
+
+static void run_dir_done(struct run_dir *d)
+{
+    struct err ignored = { 0 };
+
+    if (d->path)
+        (void)tree_remove(d->path, &ignored); /* the next start sweeps it */
+    free(d->path);
+}
+
+static bool is_id(const char *s)
+{
+    size_t n = 0;
+
+    for (; s[n]; n++)
+        if (!((s[n] >= '0' && s[n] <= '9') || (s[n] >= 'a' && s[n] <= 'z') ||
+              (s[n] >= 'A' && s[n] <= 'Z') || s[n] == '.' || s[n] == '_' || s[n] == '-'))
+            return false;
+    return n > 0 && n < STORE_ID_MAX && s[0] != '.';
+}
+
+static int run_dir_make(struct run_dir *d, const char *run, const char *id, struct err *e)
+{
+    char show[80];
+    int r;
+
+    if (!is_id(id))
+        return err_set(e, EINVAL, ERR_INVALID, "'%s' is no name of a snapshot",
+                       str_show(id, show, sizeof show));
+    d->path = xasprintf("%s/worker-%s", run, id);
+    r = tree_remove(d->path, e);
+    if (r == 0)
+        r = dir_make(d->path, 0700, e);
+    return r;
+}
+
+static int read_source(void *userdata, uint64_t offset, void *buf, size_t len, struct err *e)
+{
+    return source_read(userdata, offset, buf, len, e);
+}
+
+static int add_fields(json_t *result, const struct image *im, const char *looks_like, struct err *e)
+{
+    if (json_object_set_new(result, "disk_bytes", json_integer((json_int_t)im->file_bytes)) < 0 ||
+        json_object_set_new(result, "format", json_string(image_format_name(im->format))) < 0 ||
+        json_object_set_new(result, "looks_like", json_string(looks_like)) < 0)
+        return err_oom(e);
+    return 0;
+}
+
+/* The server runs; everything that may go wrong from here on may be its doing. */
+static int copy_image(const struct copy_spec *spec, struct image *im, json_t **ret_result,
+                      struct err *e)
+{
+    const char *looks_like = "";
+    json_t *result = NULL;
+    int r;
+
+    r = partitions_guess(read_source, spec->source, source_bytes(spec->source), &looks_like, e);
+    if (r == 0)
+        r = copy_run(spec, &result, e);
+    if (r < 0) {
+        image_blame(im, e);
+        return r;
+    }
+    r = add_fields(result, im, looks_like, e);
+    if (r < 0) {
+        json_decref(result);
+        return r;
+    }
+    *ret_result = result;
+    return 0;
+}
+
+static int import(const struct worker_args *a, struct report *rep, json_t **ret_result,
+                  struct err *e)
+{
+    _cleanup_(run_dir_done) struct run_dir dir = { 0 };
+    _cleanup_(image_done) struct image im = IMAGE_INIT;
+    _cleanup_(store_closep) struct store *store = NULL;
+    _cleanup_(source_freep) struct source *source = NULL;
+    struct copy_spec spec = { .snapshot = a->snapshot, .report = rep };
+    int r;
+
+    r = run_dir_make(&dir, a->run, a->snapshot, e);
+    if (r == 0)
+        r = image_open(&im, a->source, a->format, e);
+    if (r == 0)
+        r = store_open(a->store, NULL, &store, e);
+    if (r == 0)
+        r = image_serve(&im, dir.path, &source, e);
+    if (r < 0)
+        return r;
+    spec.store = store;
+    spec.source = source;
+    return copy_image(&spec, &im, ret_result, e);
+}
+
+int verb_import(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e)
+{
+    int r = import(a, rep, ret_result, e);
+
+    return r < 0 && r != -ECANCELED ? err_wrap(e, "import snapshot '%s'", a->snapshot) : r;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* gc and check: the store does the work. */
+#include "verbs.h"
+
+#include <stdio.h>
+
+#include "clock.h"
+#include "store.h"
+#include "str.h"
+
+#define SENTENCES_MAX      100
+#define SENTENCE_BYTES_MAX 400 /* all of them fit into one line of output */
+
+int verb_gc(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e)
+{
+    _cleanup_(store_closep) struct store *store = NULL;
+    struct store_gc_stats st = { 0 };
+    struct progress p = { 0 };
+    int r;
+
+    r = store_open(a->store, NULL, &store, e);
+    if (r == 0)
+        r = store_gc(store, &st, e);
+    if (r < 0)
+        return r;
+    p.done = p.total = st.bytes_freed;
+    r = report_progress_last(rep, &p, clock_mono_ms(), e);
+    if (r < 0)
+        return r;
+    *ret_result =
+        json_pack("{s:I,s:I,s:I,s:I,s:b}", "packs_seen", (json_int_t)st.packs_seen, "packs_removed",
+                  (json_int_t)st.packs_removed, "bytes_freed", (json_int_t)st.bytes_freed,
+                  "dead_writers_swept", (json_int_t)st.dead_writers_swept, "busy", (int)st.busy);
+    return *ret_result ? 0 : err_oom(e);
+}
+
+static void note_sentence(bool is_problem, const char *sentence, void *userdata)
+{
+    json_t *list = userdata;
+    char show[SENTENCE_BYTES_MAX];
+
+    (void)fprintf(stderr, "%s: %s\n", is_problem ? "problem" : "leftover", sentence);
+    if (json_array_size(list) < SENTENCES_MAX)
+        (void)json_array_append_new(list, json_pack("{s:b,s:s}", "problem", (int)is_problem, "text",
+                                                    str_show(sentence, show, sizeof show)));
+}
+
+int verb_check(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e)
+{
+    _cleanup_(store_closep) struct store *store = NULL;
+    struct store_check_report c = { 0 };
+    struct progress p = { 0 };
+    json_t *list = json_array();
+    int r;
+
+    if (!list)
+        return err_oom(e);
+    r = store_open(a->store, NULL, &store, e);
+    if (r == 0)
+        r = store_check(store, !a->shallow, note_sentence, list, &c, e);
+    p.done = p.total = p.read = c.bytes;
+    if (r == 0)
+        r = report_progress_last(rep, &p, clock_mono_ms(), e);
+    if (r < 0) {
+        json_decref(list);
+        return r;
+    }
+    *ret_result =
+        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "snapshots", (json_int_t)c.snapshots,
+                  "pins", (json_int_t)c.pins, "packs", (json_int_t)c.packs, "leaves",
+                  (json_int_t)c.leaves, "blocks", (json_int_t)c.blocks, "bytes",
+                  (json_int_t)c.bytes, "problems", (json_int_t)c.problems, "leftovers",
+                  (json_int_t)c.leftovers, "sentences", list);
+    return *ret_result ? 0 : err_oom(e);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "verbs.h"
+
+#define BIT(a) (1U << ARG_##a)
+
+const struct verb worker_verbs[] = {
+    { "import",
+      "--store DIR --snapshot ID --format raw|qcow2|vhd|vhdx|vmdk --source PATH --run DIR",
+      BIT(STORE) | BIT(SNAPSHOT) | BIT(FORMAT) | BIT(SOURCE) | BIT(RUN),
+      BIT(STORE) | BIT(SNAPSHOT) | BIT(FORMAT) | BIT(SOURCE) | BIT(RUN), verb_import },
+    { "snapshot", "--store DIR --snapshot ID [--parent ID] --nbd SOCKET --export NAME --size BYTES",
+      BIT(STORE) | BIT(SNAPSHOT) | BIT(NBD) | BIT(EXPORT) | BIT(SIZE),
+      BIT(STORE) | BIT(SNAPSHOT) | BIT(PARENT) | BIT(NBD) | BIT(EXPORT) | BIT(SIZE),
+      verb_snapshot },
+    { "gc", "--store DIR", BIT(STORE), BIT(STORE), verb_gc },
+    { "check", "--store DIR [--shallow]", BIT(STORE), BIT(STORE) | BIT(SHALLOW), verb_check },
+    { 0 },
+};

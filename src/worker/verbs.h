@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The verbs of kiln-worker, and what its command line says. */
+#pragma once
+
+#include <jansson.h>
+
+#include "err.h"
+#include "report.h"
+
+struct worker_args {
+    const char *store, *snapshot, *parent, *format, *source, *run, *nbd, *export_name, *size;
+    bool shallow;
+};
+
+/* Each does its whole work; *ret_result goes out as the last line (caller owns). */
+int verb_import(const struct worker_args *a, struct report *rep, json_t **ret_result,
+                struct err *e);
+int verb_snapshot(const struct worker_args *a, struct report *rep, json_t **ret_result,
+                  struct err *e);
+int verb_gc(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);
+int verb_check(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);
+
+enum {
+    ARG_STORE,
+    ARG_SNAPSHOT,
+    ARG_PARENT,
+    ARG_FORMAT,
+    ARG_SOURCE,
+    ARG_RUN,
+    ARG_NBD,
+    ARG_EXPORT,
+    ARG_SIZE,
+    ARG_SHALLOW,
+    ARG_MAX
+};
+
+struct verb {
+    const char *name, *help;
+    unsigned required, allowed; /* bits of the enum */
+    int (*run)(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);
+};
+
+/* Ends with a NULL name. */
+extern const struct verb worker_verbs[];
+
+/* argv behind the program's name: verb and options. */
+int args_parse(int argc, char *const *argv, const struct verb **ret_verb, struct worker_args *ret,
+               struct err *e);
