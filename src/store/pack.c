@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sealed packs: opened on demand, a bounded number kept open, records unpacked frame by frame. */
+#include <errno.h>
+#include <string.h>
+
+#include "store-priv.h"
+
+struct pack {
+    struct pack *next; /* in its bucket */
+    uint64_t seq, bytes, used;
+    uint64_t table_offset;
+    struct entry_disk *table;
+    uint32_t count;
+    unsigned refs;
+    int h;
+    bool cached;
+};
+
+struct scratch {
+    ZSTD_DCtx *d;
+    uint8_t stored[STORE_BLOCK_BYTES];
+    uint8_t plain[STORE_FRAME_BYTES];
+};
+
+static void scratch_free(struct scratch *x)
+{
+    if (!x)
+        return;
+    (void)ZSTD_freeDCtx(x->d);
+    free(x);
+}
+
+static struct scratch *scratch_get(struct store *s)
+{
+    struct scratch *x;
+
+    lock_take(&s->lock);
+    x = s->n_scratch ? s->scratch[--s->n_scratch] : NULL;
+    lock_drop(&s->lock);
+    if (x)
+        return x;
+    x = malloc(sizeof *x);
+    if (!x)
+        return NULL;
+    x->d = ZSTD_createDCtx();
+    if (!x->d) {
+        free(x);
+        return NULL;
+    }
+    return x;
+}
+
+static void scratch_put(struct store *s, struct scratch *x)
+{
+    lock_take(&s->lock);
+    if (s->n_scratch < SCRATCH_MAX) {
+        s->scratch[s->n_scratch++] = x;
+        x = NULL;
+    }
+    lock_drop(&s->lock);
+    scratch_free(x);
+}
+
+/* ---- opening ---- */
+
+static void pack_free(struct store *s, struct pack *p)
+{
+    if (!p)
+        return;
+    if (p->h >= 0)
+        s->io->close(s->io, p->h);
+    free(p->table);
+    free(p);
+}
+
+static int read_at(struct store *s, int h, void *buf, size_t n, uint64_t offset, const char *what,
+                   struct err *e)
+{
+    int r = s->io->pread(s->io, h, buf, n, offset);
+
+    if (r == -ENODATA)
+        return err_set(e, EBADMSG, ERR_CORRUPT, "the file ends inside its %s", what);
+    return r < 0 ? err_no(e, r, "read its %s", what) : 0;
+}
+
+static int read_table(struct store *s, struct pack *p, struct err *e)
+{
+    struct pack_header_disk head;
+    struct trailer_disk t;
+    uint64_t links;
+    int r;
+
+    r = s->io->stat(s->io, p->h, &p->bytes, &links);
+    if (r < 0)
+        return err_no(e, r, "look at its size");
+    if (p->bytes < sizeof head + sizeof t)
+        return err_set(e, EBADMSG, ERR_CORRUPT, "the file has only %" PRIu64 " bytes", p->bytes);
+    r = read_at(s, p->h, &head, sizeof head, 0, "header", e);
+    if (r == 0)
+        r = pack_header_parse(&head, s->uuid, p->seq, SUMS_CHECK, e);
+    if (r == 0)
+        r = read_at(s, p->h, &t, sizeof t, p->bytes - sizeof t, "trailer", e);
+    if (r == 0)
+        r = trailer_parse(&t, p->seq, p->bytes, SUMS_CHECK, &p->table_offset, &p->count, e);
+    if (r < 0)
+        return r;
+    p->table = malloc(p->count * sizeof *p->table);
+    if (!p->table)
+        return err_oom(e);
+    r = read_at(s, p->h, p->table, p->count * sizeof *p->table, p->table_offset, "table", e);
+    if (r == 0)
+        r = table_parse(p->table, &t, SUMS_CHECK, e);
+    return r;
+}
+
+static int pack_load(struct store *s, uint64_t seq, struct pack **ret, struct err *e)
+{
+    struct pack *p = calloc(1, sizeof *p);
+    char path[PATH_BYTES];
+    int r = 0;
+
+    if (!p)
+        return err_oom(e);
+    p->seq = seq;
+    store_path(s, path, "packs/%016" PRIx64 ".pack", seq);
+    p->h = s->io->open(s->io, path, STORE_IO_READ);
+    if (p->h == -ENOENT)
+        r = err_set(e, EBADMSG, ERR_CORRUPT, "the pack is missing");
+    else if (p->h < 0)
+        r = err_no(e, p->h, "open it");
+    else
+        r = read_table(s, p, e);
+    if (r < 0) {
+        pack_free(s, p);
+        return err_wrap(e, "pack '%016" PRIx64 "'", seq);
+    }
+    *ret = p;
+    return 0;
+}
+
+/* ---- the cache ---- */
+
+static struct pack **bucket_locked(struct store *s, uint64_t seq)
+{
+    lock_assert_held(&s->lock);
+    return &s->bucket[seq % PACK_BUCKETS];
+}
+
+static struct pack *find_locked(struct store *s, uint64_t seq)
+{
+    for (struct pack *p = *bucket_locked(s, seq); p; p = p->next)
+        if (p->seq == seq)
+            return p;
+    return NULL;
+}
+
+static void remove_locked(struct store *s, struct pack *p)
+{
+    struct pack **at = bucket_locked(s, p->seq);
+
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    p->cached = false;
+    s->packs_open--;
+}
+
+/* The one that was not used for longest, out of the cache; NULL when all are in use. */
+static struct pack *evict_locked(struct store *s)
+{
+    struct pack *old = NULL;
+
+    for (unsigned b = 0; b < PACK_BUCKETS; b++)
+        for (struct pack *p = s->bucket[b]; p; p = p->next)
+            if (!p->refs && (!old || p->used < old->used))
+                old = p;
+    if (old)
+        remove_locked(s, old);
+    return old;
+}
+
+static struct pack *find_and_ref(struct store *s, uint64_t seq)
+{
+    struct pack *p;
+
+    lock_take(&s->lock);
+    p = find_locked(s, seq);
+    if (p) {
+        p->refs++;
+        p->used = ++s->tick;
+    }
+    lock_drop(&s->lock);
+    return p;
+}
+
+int pack_get(struct store *s, uint64_t seq, struct pack **ret, struct err *e)
+{
+    struct pack *p = find_and_ref(s, seq), *twin, *old = NULL;
+    int r;
+
+    if (p) {
+        *ret = p;
+        return 0;
+    }
+    r = pack_load(s, seq, &p, e); /* without the lock: others go on */
+    if (r < 0)
+        return r;
+    lock_take(&s->lock);
+    twin = find_locked(s, seq);
+    if (twin) { /* another thread was faster */
+        old = p;
+        p = twin;
+    } else {
+        if (s->packs_open >= PACK_CACHE_MAX)
+            old = evict_locked(s);
+        p->next = *bucket_locked(s, seq);
+        *bucket_locked(s, seq) = p;
+        p->cached = true;
+        s->packs_open++;
+    }
+    p->refs++;
+    p->used = ++s->tick;
+    lock_drop(&s->lock);
+    pack_free(s, old);
+    *ret = p;
+    return 0;
+}
+
+void pack_put(struct store *s, struct pack *p)
+{
+    bool last;
+
+    lock_take(&s->lock);
+    assert(p->refs > 0);
+    last = --p->refs == 0 && !p->cached;
+    lock_drop(&s->lock);
+    if (last)
+        pack_free(s, p);
+}
+
+void pack_forget(struct store *s, uint64_t seq)
+{
+    struct pack *p;
+
+    lock_take(&s->lock);
+    p = find_locked(s, seq);
+    if (p) {
+        remove_locked(s, p);
+        if (p->refs)
+            p = NULL; /* freed by its last user */
+    }
+    lock_drop(&s->lock);
+    pack_free(s, p);
+}
+
+void packs_close(struct store *s)
+{
+    for (unsigned b = 0; b < PACK_BUCKETS; b++)
+        while (s->bucket[b]) {
+            struct pack *p = s->bucket[b];
+
+            assert(p->refs == 0); /* snapshots and writers are closed before their store */
+            s->bucket[b] = p->next;
+            pack_free(s, p);
+        }
+    while (s->n_scratch)
+        scratch_free(s->scratch[--s->n_scratch]);
+}
+
+uint32_t pack_count(const struct pack *p)
+{
+    return p->count;
+}
+
+uint64_t pack_bytes(const struct pack *p)
+{
+    return p->bytes;
+}
+
+const struct entry_disk *pack_entry(const struct pack *p, uint32_t slot)
+{
+    assert(slot < p->count);
+    return &p->table[slot];
+}
+
+/* ---- records ---- */
+
+int frame_unpack(ZSTD_DCtx *d, const struct rec *rec, unsigned frame, const void *stored, void *out,
+                 struct err *e)
+{
+    uint32_t len = rec->frame[frame].len, plain = rec->frame[frame].plain_len;
+    size_t n;
+
+    if (len == 0) {
+        memset(out, 0, plain);
+        return 0;
+    }
+    if (rec->frame[frame].raw) {
+        memcpy(out, stored, plain);
+        return 0;
+    }
+    n = ZSTD_decompressDCtx(d, out, plain, stored, len);
+    if (ZSTD_isError(n))
+        return err_set(e, EBADMSG, ERR_CORRUPT, "frame %u does not unpack: %s", frame,
+                       ZSTD_getErrorName(n));
+    if (n != plain)
+        return err_set(e, EBADMSG, ERR_CORRUPT, "frame %u unpacks to %zu bytes instead of %u",
+                       frame, n, plain);
+    return 0;
+}
+
+static int frame_check(const struct rec *rec, unsigned frame, const void *stored, struct err *e)
+{
+    if (rec->frame[frame].len && crc32c(stored, rec->frame[frame].len) != rec->frame[frame].crc)
+        return err_set(e, EBADMSG, ERR_CORRUPT, "checksum of frame %u does not match", frame);
+    return 0;
+}
+
+static int read_rec(struct store *s, struct pack *p, const struct entry_disk *t, struct rec *ret,
+                    struct err *e)
+{
+    struct rec_disk d;
+    int r;
+
+    r = read_at(s, p->h, &d, sizeof d, get_le64(t->offset), "record header", e);
+    if (r == 0)
+        r = rec_parse(&d, SUMS_CHECK, ret, e);
+    if (r < 0)
+        return r;
+    if ((uint8_t)ret->kind != t->kind || memcmp(ret->sha, t->sha, SHA_BYTES) != 0 ||
+        ret->stored_len + sizeof d != get_le32(t->len))
+        return err_set(e, EBADMSG, ERR_CORRUPT, "record and table of the pack disagree");
+    return 0;
+}
+
+/* Frames first..last from their stored bytes (at base) to the part [offset, offset + len). */
+static int unpack_range(const struct rec *rec, unsigned first, unsigned last, struct scratch *x,
+                        uint32_t offset, uint8_t *buf, uint32_t len, struct err *e)
+{
+    uint32_t base = rec->frame[first].offset, end = offset + len;
+    int r;
+
+    for (unsigned f = first; f <= last; f++) {
+        uint32_t start = f * STORE_FRAME_BYTES, stop = start + rec->frame[f].plain_len;
+        uint32_t from = start > offset ? start : offset, to = stop < end ? stop : end;
+        bool whole = from == start && to == stop;
+        const uint8_t *stored = x->stored + (rec->frame[f].offset - base);
+
+        r = frame_check(rec, f, stored, e);
+        if (r == 0)
+            r = frame_unpack(x->d, rec, f, stored, whole ? buf + (from - offset) : x->plain, e);
+        if (r < 0)
+            return r;
+        if (!whole)
+            memcpy(buf + (from - offset), x->plain + (from - start), to - from);
+    }
+    return 0;
+}
+
+static int read_range(struct store *s, struct pack *p, const struct entry_disk *t,
+                      enum rec_kind kind, uint32_t offset, void *buf, uint32_t len,
+                      uint64_t *stored_bytes, struct scratch *x, struct err *e)
+{
+    struct rec rec;
+    unsigned first, last;
+    uint32_t n;
+    int r;
+
+    if (t->kind != kind)
+        return err_set(e, EBADMSG, ERR_CORRUPT, "the record is of another kind");
+    r = read_rec(s, p, t, &rec, e);
+    if (r < 0)
+        return r;
+    assert(len > 0 && offset < rec.plain_len && len <= rec.plain_len - offset);
+    first = offset / STORE_FRAME_BYTES;
+    last = (offset + len - 1) / STORE_FRAME_BYTES;
+    n = rec.frame[last].offset + rec.frame[last].len - rec.frame[first].offset;
+    if (n)
+        r = read_at(s, p->h, x->stored, n,
+                    get_le64(t->offset) + sizeof(struct rec_disk) + rec.frame[first].offset,
+                    "frames", e);
+    if (r == 0)
+        r = unpack_range(&rec, first, last, x, offset, buf, len, e);
+    if (r == 0 && stored_bytes)
+        *stored_bytes += sizeof(struct rec_disk) + n;
+    return r;
+}
+
+int pack_read(struct store *s, struct pack *p, uint32_t slot, enum rec_kind kind, uint32_t offset,
+              void *buf, uint32_t len, uint64_t *stored_bytes, struct err *e)
+{
+    struct scratch *x;
+    int r;
+
+    if (slot >= p->count)
+        return err_set(e, EBADMSG, ERR_CORRUPT, "pack '%016" PRIx64 "' has no record %" PRIu32,
+                       p->seq, slot);
+    x = scratch_get(s);
+    if (!x)
+        return err_oom(e);
+    r = read_range(s, p, &p->table[slot], kind, offset, buf, len, stored_bytes, x, e);
+    scratch_put(s, x);
+    return r < 0 ? err_wrap(e, "record %" PRIu32 " of pack '%016" PRIx64 "'", slot, p->seq) : 0;
+}
+
+int loc_read(struct store *s, uint64_t loc, enum rec_kind kind, uint32_t offset, void *buf,
+             uint32_t len, uint64_t *stored_bytes, struct err *e)
+{
+    struct pack *p;
+    int r = pack_get(s, LOC_SEQ(loc), &p, e);
+
+    if (r < 0)
+        return r;
+    r = pack_read(s, p, LOC_SLOT(loc), kind, offset, buf, len, stored_bytes, e);
+    pack_put(s, p);
+    return r;
+}
+
+int loc_sha(struct store *s, uint64_t loc, enum rec_kind kind, uint8_t out[SHA_BYTES],
+            struct err *e)
+{
+    struct pack *p;
+    uint32_t slot = LOC_SLOT(loc);
+    int r = pack_get(s, LOC_SEQ(loc), &p, e);
+
+    if (r < 0)
+        return r;
+    if (slot >= p->count || p->table[slot].kind != kind)
+        r = err_set(e, EBADMSG, ERR_CORRUPT,
+                    "pack '%016" PRIx64 "' has no record %" PRIu32 " of that kind", p->seq, slot);
+    else
+        memcpy(out, p->table[slot].sha, SHA_BYTES);
+    pack_put(s, p);
+    return r;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Inside the room. Lock order: a writer's lock, then a snapshot's, then the store's; none is held
+ * while another process could make us wait. */
+#pragma once
+
+#include <inttypes.h>
+#include <zstd.h>
+
+#include "format.h"
+#include "lock.h"
+#include "store-io.h"
+#include "store.h"
+
+#define PACK_BYTES_TARGET (128ULL << 20)
+#define PACK_CACHE_MAX    128U /* open packs: descriptors, and about 40 KiB of table each */
+#define PACK_BUCKETS      128U
+#define SCRATCH_MAX       16U
+#define PATH_BYTES        4096U
+#define STORE_PATH_MAX    3900U
+
+struct scratch; /* what unpacking needs; pack.c */
+struct pack;    /* a sealed pack, open for reading; pack.c */
+struct packw;   /* a pack being written; packw.c */
+
+struct store {
+    const struct store_io *io;
+    char *path;
+    uint8_t uuid[UUID_BYTES];
+    uint64_t pack_target; /* tests make it small */
+
+    struct lock lock; /* over what follows */
+    struct pack *bucket[PACK_BUCKETS];
+    unsigned packs_open;
+    uint64_t tick;
+    struct scratch *scratch[SCRATCH_MAX];
+    unsigned n_scratch;
+};
+
+/* ---- store.c ---- */
+int store_create_io(const char *path, const struct store_io *io, struct err *e);
+void store_path(const struct store *s, char out[PATH_BYTES], const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+/* Holds locks/gc until the handle is closed; -EAGAIN without a story when it is held by others and
+ * wait is false. */
+int gc_lock(struct store *s, enum store_io_lock how, bool wait, int *ret, struct err *e);
+/* Removes packs of dead writers. */
+int sweep_open_packs(struct store *s, uint64_t *ret_swept, uint64_t *ret_bytes, struct err *e);
+/* True: removed, or (remove false) only found: the file is nobody's any more. */
+int open_pack_is_dead(struct store *s, const char *name, bool remove, uint64_t *ret_bytes,
+                      struct err *e);
+
+struct io_handle { /* for _cleanup_(io_handle_done) */
+    const struct store_io *io;
+    int h;
+};
+void io_handle_done(struct io_handle *x);
+
+struct names {
+    char **name;
+    size_t n, cap;
+    int failed;
+};
+/* All names in a directory of the store, sorted. */
+int names_list(struct store *s, const char *dir, struct names *ret, struct err *e);
+void names_done(struct names *l);
+/* "<16 hex><suffix>" */
+bool pack_name_parse(const char *name, const char *suffix, uint64_t *ret_seq);
+bool name_is_temporary(const char *name);
+/* New file under dir/name by way of a temporary one; visible only when whole and on disk. */
+int file_put(struct store *s, const char *dir, const char *name, const void *p, size_t n,
+             bool replace, struct err *e);
+
+/* ---- pack.c: reading ---- */
+/* From the cache or the disk. */
+int pack_get(struct store *s, uint64_t seq, struct pack **ret, struct err *e);
+void pack_put(struct store *s, struct pack *p);
+void pack_forget(struct store *s, uint64_t seq); /* it was removed */
+void packs_close(struct store *s);
+uint32_t pack_count(const struct pack *p);
+uint64_t pack_bytes(const struct pack *p);
+const struct entry_disk *pack_entry(const struct pack *p, uint32_t slot); /* slot < count */
+/* Part of a record's content; each frame touched is checked by its sum. */
+int pack_read(struct store *s, struct pack *p, uint32_t slot, enum rec_kind kind, uint32_t offset,
+              void *buf, uint32_t len, uint64_t *stored_bytes, struct err *e);
+/* The same from a location. */
+int loc_read(struct store *s, uint64_t loc, enum rec_kind kind, uint32_t offset, void *buf,
+             uint32_t len, uint64_t *stored_bytes, struct err *e);
+int loc_sha(struct store *s, uint64_t loc, enum rec_kind kind, uint8_t out[SHA_BYTES],
+            struct err *e);
+/* One frame from its stored bytes to out (plain_len of it). */
+int frame_unpack(ZSTD_DCtx *d, const struct rec *rec, unsigned frame, const void *stored, void *out,
+                 struct err *e);
+
+/* ---- packw.c: writing ---- */
+/* A record, packed and ready to append. */
+struct packed {
+    ZSTD_CCtx *c;
+    uint8_t *buf; /* header and frames */
+    uint32_t len;
+};
+int packed_init(struct packed *p, int level, struct err *e);
+void packed_done(struct packed *p);
+int packed_make(struct packed *p, enum rec_kind kind, const void *plain, uint32_t plain_len,
+                const uint8_t sha[SHA_BYTES], struct err *e);
+uint32_t packed_bound(uint32_t plain_len);
+
+int packw_open(struct store *s, struct packw **ret, struct err *e);
+/* A place for a record; packw_write then fills it, without any lock. */
+int packw_reserve(struct packw *p, enum rec_kind kind, uint32_t len, const uint8_t sha[SHA_BYTES],
+                  uint32_t *ret_slot, uint64_t *ret_offset, struct err *e);
+int packw_write(struct packw *p, uint64_t offset, const void *buf, uint32_t len, struct err *e);
+uint64_t packw_seq(const struct packw *p);
+uint64_t packw_bytes(const struct packw *p); /* so far, with the table once it is sealed */
+uint32_t packw_count(const struct packw *p);
+const struct entry_disk *packw_entry(const struct packw *p, uint32_t slot);
+/* Table, flush, name. Every reserved place must have been written. */
+int packw_seal(struct packw *p, struct err *e);
+void packw_free(struct packw *p); /* unsealed: the file is removed */
+DEFINE_FREEP(packw_free, struct packw);
+
+/* ---- index.c: hash -> location, a cache of the packs' tables ---- */
+struct index {
+    struct index_slot {
+        uint64_t tag, loc; /* loc 0: free */
+    } * slot;
+    size_t n, mask;
+};
+void index_done(struct index *x);
+int index_load(struct store *s, struct index *x, struct err *e);
+int index_add(struct index *x, const uint8_t sha[SHA_BYTES], uint64_t loc, struct err *e);
+/* The next candidate for sha; *pos begins as 0. Candidates agree in 64 bits only. 0: no more. */
+uint64_t index_next(const struct index *x, const uint8_t sha[SHA_BYTES], size_t *pos);
+
+/* ---- snap.c ---- */
+int root_load(struct store *s, const char *dir, const char *name, struct root *ret, struct err *e);
+int root_read_bytes(struct store *s, const char *dir, const char *name, void **ret, size_t *ret_len,
+                    struct err *e);
+/* A leaf's locations; its identity is compared with ref, and, if prove, computed from the blocks'
+ * identities. LOC_HOLE gives holes. */
+int leaf_load(struct store *s, const struct ref_disk *ref, bool prove, uint64_t loc[LEAF_ENTRIES],
+              struct err *e);
+typedef int sha_of_fn(void *u, uint64_t loc, uint8_t out[SHA_BYTES], struct err *e);
+int leaf_sha(sha_of_fn *sha_of, void *u, const uint64_t loc[LEAF_ENTRIES], uint8_t out[SHA_BYTES],
+             struct err *e);
+const struct root *snap_root(const struct store_snap *sn);
