@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Every action, sorted by name: one line here, one file each. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dispatch.h"
+
+#define ACTIONS(X)                                                                                 \
+    X(attach_volume)                                                                               \
+    X(create_image)                                                                                \
+    X(create_snapshot)                                                                             \
+    X(create_volume)                                                                               \
+    X(delete_snapshot)                                                                             \
+    X(delete_volume)                                                                               \
+    X(deregister_image)                                                                            \
+    X(describe_availability_zones)                                                                 \
+    X(describe_images)                                                                             \
+    X(describe_import_image_tasks)                                                                 \
+    X(describe_instance_status)                                                                    \
+    X(describe_instances)                                                                          \
+    X(describe_regions)                                                                            \
+    X(describe_snapshots)                                                                          \
+    X(describe_volumes)                                                                            \
+    X(detach_volume)                                                                               \
+    X(get_console_output)                                                                          \
+    X(import_image)                                                                                \
+    X(reboot_instances)                                                                            \
+    X(register_image)                                                                              \
+    X(run_instances)                                                                               \
+    X(start_instances)                                                                             \
+    X(stop_instances)                                                                              \
+    X(terminate_instances)
+
+#define DECLARE(name) extern const struct api_action api_##name;
+#define POINT(name)   &api_##name,
+
+ACTIONS(DECLARE)
+
+const struct api_action *const api_actions[] = { ACTIONS(POINT) };
+const size_t api_actions_count = ARRAY_LEN(api_actions);
+
+static int by_name(const void *key, const void *element)
+{
+    return strcmp(key, (*(const struct api_action *const *)element)->name);
+}
+
+const struct api_action *api_action_find(const char *name)
+{
+    const struct api_action *const *found =
+        bsearch(name, api_actions, api_actions_count, sizeof(api_actions[0]), by_name);
+
+    return found ? *found : NULL;
+}
