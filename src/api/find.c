@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "find.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "parse.h"
+
+#define AMAZON_ACCOUNT "801119661308" /* owns EC2's Windows images; clients know it as "amazon" */
+#define MESSAGE_MAX    400
+
+/* ---- kinds of records --------------------------------------------------------------------------
+ */
+
+struct kind {
+    const char *resource;                /* row of the error table */
+    const char *code;                    /* unknown id */
+    const char *one, *many, *does, *do_; /* the sentence around the ids */
+    size_t size;
+    int (*get)(struct model *m, const char *region, const char *id, void *ret, struct err *e);
+    int (*all)(struct model *m, const char *region, void **ret, size_t *ret_n, struct err *e);
+    void (*done)(void *rec); /* what a record holds; NULL: nothing */
+};
+
+#define KIND_ACCESS(name, type)                                                                    \
+    static int name##_get(struct model *m, const char *region, const char *id, void *ret,          \
+                          struct err *e)                                                           \
+    {                                                                                              \
+        return model_##name##_get(m, region, id, ret, e);                                          \
+    }                                                                                              \
+    static int name##_all(struct model *m, const char *region, void **ret, size_t *ret_n,          \
+                          struct err *e)                                                           \
+    {                                                                                              \
+        type *v = NULL;                                                                            \
+        int r = model_##name##_list(m, region, &v, ret_n, e);                                      \
+                                                                                                   \
+        if (r >= 0)                                                                                \
+            *ret = v;                                                                              \
+        return r;                                                                                  \
+    }                                                                                              \
+    _Static_assert(1, "semicolon")
+
+KIND_ACCESS(instance, struct instance_rec);
+KIND_ACCESS(volume, struct volume_rec);
+KIND_ACCESS(snapshot, struct snapshot_rec);
+KIND_ACCESS(image, struct image_rec);
+KIND_ACCESS(import, struct import_rec);
+
+static void image_done(void *rec)
+{
+    image_rec_done(rec);
+}
+
+static const struct kind instance_kind = {
+    .resource = "instance",
+    .code = "InvalidInstanceID.NotFound",
+    .one = "The instance ID '",
+    .many = "The instance IDs '",
+    .does = "' does not exist",
+    .do_ = "' do not exist",
+    .size = sizeof(struct instance_rec),
+    .get = instance_get,
+    .all = instance_all,
+};
+static const struct kind volume_kind = {
+    .resource = "volume",
+    .code = "InvalidVolume.NotFound",
+    .one = "The volume '",
+    .many = "The volumes '",
+    .does = "' does not exist.",
+    .do_ = "' do not exist.",
+    .size = sizeof(struct volume_rec),
+    .get = volume_get,
+    .all = volume_all,
+};
+static const struct kind snapshot_kind = {
+    .resource = "snapshot",
+    .code = "InvalidSnapshot.NotFound",
+    .one = "The snapshot '",
+    .many = "The snapshots '",
+    .does = "' does not exist.",
+    .do_ = "' do not exist.",
+    .size = sizeof(struct snapshot_rec),
+    .get = snapshot_get,
+    .all = snapshot_all,
+};
+static const struct kind image_kind = {
+    .resource = "image",
+    .code = "InvalidAMIID.NotFound",
+    .one = "The image id '[",
+    .many = "The image ids '[",
+    .does = "]' does not exist",
+    .do_ = "]' do not exist",
+    .size = sizeof(struct image_rec),
+    .get = image_get,
+    .all = image_all,
+    .done = image_done,
+};
+static const struct kind import_kind = {
+    .resource = "import",
+    .code = "InvalidConversionTaskId",
+    .one = "The import image task '",
+    .many = "The import image tasks '",
+    .does = "' does not exist",
+    .do_ = "' do not exist",
+    .size = sizeof(struct import_rec),
+    .get = import_get,
+    .all = import_all,
+};
+
+static int missing(struct api_call *c, const struct kind *k, const char *ids, size_t n,
+                   struct err *e)
+{
+    return api_fail(c, e, k->code, "%s%s%s", n > 1 ? k->many : k->one, ids,
+                    n > 1 ? k->do_ : k->does);
+}
+
+static int find_one(struct api_call *c, const struct kind *k, const char *id, void *ret,
+                    struct err *e)
+{
+    struct err why = { 0 };
+    int r = k->get(c->model, c->region, id, ret, &why);
+
+    if (r >= 0)
+        return 0;
+    if (why.kind == ERR_NOT_FOUND)
+        return missing(c, k, id, 1, e);
+    api_about(c, k->resource);
+    *e = why;
+    return r;
+}
+
+int api_find_instance(struct api_call *c, const char *id, struct instance_rec *ret, struct err *e)
+{
+    return find_one(c, &instance_kind, id, ret, e);
+}
+
+int api_find_volume(struct api_call *c, const char *id, struct volume_rec *ret, struct err *e)
+{
+    return find_one(c, &volume_kind, id, ret, e);
+}
+
+int api_find_snapshot(struct api_call *c, const char *id, struct snapshot_rec *ret, struct err *e)
+{
+    return find_one(c, &snapshot_kind, id, ret, e);
+}
+
+int api_find_image(struct api_call *c, const char *id, struct image_rec *ret, struct err *e)
+{
+    return find_one(c, &image_kind, id, ret, e);
+}
+
+int api_find_import(struct api_call *c, const char *id, struct import_rec *ret, struct err *e)
+{
+    return find_one(c, &import_kind, id, ret, e);
+}
+
+/* ---- lists of ids ------------------------------------------------------------------------------
+ */
+
+static bool named_before(const struct api_call *c, const char *list, size_t i)
+{
+    const char *id = api_item(c, list, i, "");
+
+    for (size_t k = 0; k < i; k++)
+        if (str_eq(id, api_item(c, list, k, "")))
+            return true;
+    return false;
+}
+
+static void free_records(const struct kind *k, void *v, size_t n)
+{
+    for (size_t i = 0; k->done && i < n; i++)
+        k->done((char *)v + i * k->size);
+    free(v);
+}
+
+/* Fills v (room for all of the list) with what is there; the others' ids go into unknown. */
+static int get_named(struct api_call *c, const struct kind *k, const char *list, void *v,
+                     size_t *ret_n, struct str *unknown, size_t *ret_unknown, struct err *e)
+{
+    size_t n = api_count(c, list);
+
+    for (size_t i = 0; i < n; i++) {
+        struct err why = { 0 };
+        const char *id = api_item(c, list, i, "");
+        int r;
+
+        if (!id || named_before(c, list, i))
+            continue;
+        r = k->get(c->model, c->region, id, (char *)v + *ret_n * k->size, &why);
+        if (r >= 0) {
+            (*ret_n)++;
+        } else if (why.kind == ERR_NOT_FOUND) {
+            str_addf(unknown, "%s%s", *ret_unknown ? ", " : "", id);
+            (*ret_unknown)++;
+        } else {
+            *e = why;
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int find_named(struct api_call *c, const struct kind *k, const char *list, void **ret,
+                      size_t *ret_n, struct err *e)
+{
+    _cleanup_str_ struct str unknown = STR_INIT(MESSAGE_MAX);
+    size_t n = 0, n_unknown = 0;
+    void *v = calloc(api_count(c, list), k->size);
+    int r;
+
+    if (!v)
+        return err_oom(e);
+    r = get_named(c, k, list, v, &n, &unknown, &n_unknown, e);
+    if (r >= 0 && n_unknown > 0)
+        r = missing(c, k, str_text(&unknown), n_unknown, e);
+    if (r < 0) {
+        free_records(k, v, n);
+        return r;
+    }
+    *ret = v;
+    *ret_n = n;
+    return 0;
+}
+
+static int find_list(struct api_call *c, const struct kind *k, const char *list, void **ret,
+                     size_t *ret_n, struct err *e)
+{
+    api_about(c, k->resource);
+    if (api_count(c, list) == 0)
+        return k->all(c->model, c->region, ret, ret_n, e);
+    return find_named(c, k, list, ret, ret_n, e);
+}
+
+#define DEFINE_FIND_LIST(name, kind, type)                                                         \
+    int name(struct api_call *c, const char *list, type **ret, size_t *ret_n, struct err *e)       \
+    {                                                                                              \
+        void *v = NULL;                                                                            \
+        int r = find_list(c, &kind, list, &v, ret_n, e);                                           \
+                                                                                                   \
+        if (r >= 0)                                                                                \
+            *ret = v;                                                                              \
+        return r;                                                                                  \
+    }                                                                                              \
+    _Static_assert(1, "semicolon")
+
+DEFINE_FIND_LIST(api_find_instances, instance_kind, struct instance_rec);
+DEFINE_FIND_LIST(api_find_volumes, volume_kind, struct volume_rec);
+DEFINE_FIND_LIST(api_find_snapshots, snapshot_kind, struct snapshot_rec);
+DEFINE_FIND_LIST(api_find_images, image_kind, struct image_rec);
+DEFINE_FIND_LIST(api_find_imports, import_kind, struct import_rec);
+
+/* ---- values that several actions check
+ * ----------------------------------------------------------- */
+
+bool api_zone(const struct api_call *c, const char *text, char ret[MODEL_REGION_MAX])
+{
+    size_t n = strlen(c->region);
+
+    if (n + 2 > MODEL_REGION_MAX)
+        return false;
+    if (text && (strncmp(text, c->region, n) != 0 || text[n] < 'a' || text[n] > 'c' || text[n + 1]))
+        return false;
+    memcpy(ret, c->region, n);
+    ret[n] = text ? text[n] : 'a';
+    ret[n + 1] = 0;
+    return true;
+}
+
+uint64_t api_snapshot_size(const char *snapshot_id, bool *ret_encrypted, void *userdata)
+{
+    struct api_call *c = userdata;
+    struct snapshot_rec s;
+    struct err e = { 0 };
+
+    if (model_snapshot_get(c->model, c->region, snapshot_id, &s, &e) < 0)
+        return 0;
+    if (ret_encrypted)
+        *ret_encrypted = s.encrypted;
+    return s.volume_size_gib;
+}
+
+int api_mapping_check(struct api_call *c, const struct mapping_list *l, struct err *e)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const struct mapping *m = &l->v[i];
+        struct snapshot_rec s;
+        int r;
+
+        if (m->encrypted == TRI_TRUE)
+            return api_fail(c, e, "UnsupportedOperation",
+                            "Volume encryption (device '%s') is not supported by this version of "
+                            "Kiln",
+                            m->device);
+        if (!m->snapshot_id[0])
+            continue;
+        r = api_find_snapshot(c, m->snapshot_id, &s, e);
+        if (r < 0)
+            return r;
+        if (s.state != SNAPSHOT_COMPLETED)
+            return api_fail(c, e, "IncorrectState",
+                            "The snapshot '%s' is in the state '%s', not 'completed'", s.id,
+                            model_snapshot_state_name(s.state));
+    }
+    return 0;
+}
+
+int api_mapping_refused(struct api_call *c, int r, struct err *e)
+{
+    static const struct {
+        int no;
+        const char *code;
+    } codes[] = {
+        { EDOM, "InvalidBlockDeviceMapping" },      { ENODATA, "MissingParameter" },
+        { ENOTSUP, "InvalidParameterCombination" }, { EBADMSG, "InvalidRequest" },
+        { EINVAL, "InvalidParameterValue" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(codes) && e->kind == ERR_INVALID; i++)
+        if (codes[i].no == e->no)
+            c->wire_code = codes[i].code;
+    return r;
+}
+
+int api_capacity(struct api_call *c, const struct instance_type *type, uint64_t need, uint64_t want,
+                 uint64_t *ret_fit, struct err *e)
+{
+    uint64_t memory = 0, vcpus = 0, count = 0, limit = c->cfg->memory_limit_mib, fit = want;
+    int r = model_instance_usage(c->model, &memory, &vcpus, &count, e);
+
+    if (r < 0)
+        return r;
+    if (c->cfg->max_instances) {
+        fit = count < c->cfg->max_instances ? min_u64(fit, c->cfg->max_instances - count) : 0;
+        if (fit < need)
+            return api_fail(c, e, "InstanceLimitExceeded",
+                            "You have requested more instances (%ju) than your current limit of %u "
+                            "allows: %ju are in use",
+                            (uintmax_t)need, c->cfg->max_instances, (uintmax_t)count);
+    }
+    if (limit) {
+        uint64_t left = memory < limit ? limit - memory : 0;
+
+        fit = min_u64(fit, left / type->memory_mib);
+        if (fit < need)
+            return api_fail(
+                c, e, "InsufficientInstanceCapacity",
+                "There is not enough memory for %ju instance(s) of type %s: %ju MiB are "
+                "needed, %ju MiB of %ju MiB are free",
+                (uintmax_t)need, type->name, (uintmax_t)(need * type->memory_mib), (uintmax_t)left,
+                (uintmax_t)limit);
+    }
+    if (ret_fit)
+        *ret_fit = fit;
+    return 0;
+}
+
+int api_tag(struct api_call *c, const char *id, const struct tag_list *tags, struct err *e)
+{
+    if (tags->n == 0)
+        return 0;
+    api_about(c, "tag");
+    return model_tags_set(c->model, c->region, id, tags, e);
+}
+
+/* ---- owners -------------------------------------------------------------------------------------
+ */
+
+const char *api_owner_alias(const char *owner)
+{
+    return str_eq(owner, AMAZON_ACCOUNT) ? "amazon" : "";
+}
+
+static bool is_account(const char *text)
+{
+    size_t n = 0;
+
+    while (isdigit((unsigned char)text[n]))
+        n++;
+    return n == 12 && !text[n];
+}
+
+bool api_owner_matches(const struct api_call *c, const char *list, const char *owner)
+{
+    size_t n = api_count(c, list);
+
+    for (size_t i = 0; i < n; i++) {
+        const char *o = api_item(c, list, i, "");
+
+        if (str_eq(o, owner) || (str_eq(o, "self") && str_eq(owner, c->account)) ||
+            (api_owner_alias(owner)[0] && str_eq(o, api_owner_alias(owner))))
+            return true;
+    }
+    return n == 0;
+}
+
+int api_owners_check(struct api_call *c, const char *list, const char *const *words, struct err *e)
+{
+    size_t n = api_count(c, list);
+
+    for (size_t i = 0; i < n; i++) {
+        const char *o = api_item(c, list, i, "");
+        bool known = !o || is_account(o);
+
+        for (size_t k = 0; !known && words[k]; k++)
+            known = str_eq(o, words[k]);
+        if (!known)
+            return api_fail(c, e, "InvalidUserID.Malformed",
+                            "Invalid user id: \"%s\" (expecting an account id, or a word such as "
+                            "'%s')",
+                            o, words[0]);
+    }
+    return 0;
+}

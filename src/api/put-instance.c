@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* An instance and a reservation as DescribeInstances and RunInstances show them. What this version
+ * of Kiln does not have (networks, profiles) has the value that means "none"; clients read all of
+ * these. */
+#include "put.h"
+#include "find.h"
+
+void api_put_instance_state(struct api_call *c, const char *name, enum instance_state s)
+{
+    xml_open(c->out, name);
+    xml_uint(c->out, "code", s);
+    xml_text(c->out, "name", model_instance_state_name(s));
+    xml_close(c->out, name);
+}
+
+void api_put_changes(struct api_call *c, const struct instance_rec *v,
+                     const enum instance_state *before, size_t n)
+{
+    xml_open(c->out, "instancesSet");
+    for (size_t i = 0; i < n; i++) {
+        xml_open(c->out, "item");
+        xml_text(c->out, "instanceId", v[i].id);
+        api_put_instance_state(c, "currentState", v[i].state);
+        api_put_instance_state(c, "previousState", before[i]);
+        xml_close(c->out, "item");
+    }
+    xml_close(c->out, "instancesSet");
+}
+
+int api_put_tags_of(struct api_call *c, const char *id, struct err *e)
+{
+    _cleanup_(tag_list_done) struct tag_list tags = { 0 };
+    int r = model_tags_get(c->model, id, &tags, e);
+
+    if (r < 0)
+        return r;
+    xml_tags(c->out, &tags);
+    return 0;
+}
+
+static void put_one(struct api_call *c, const char *outer, const char *inner, const char *text)
+{
+    xml_open(c->out, outer);
+    xml_text(c->out, inner, text);
+    xml_close(c->out, outer);
+}
+
+static void put_flag(struct api_call *c, const char *outer, const char *inner, bool v)
+{
+    xml_open(c->out, outer);
+    xml_bool(c->out, inner, v);
+    xml_close(c->out, outer);
+}
+
+/* EBS volumes only, as EC2. */
+static int put_mapping(struct api_call *c, const struct instance_rec *i, struct err *e)
+{
+    _cleanup_free_ struct attachment_rec *at = NULL;
+    size_t n = 0;
+    int r = model_attachment_list(c->model, i->id, &at, &n, e);
+
+    if (r < 0)
+        return r;
+    xml_open(c->out, "blockDeviceMapping");
+    for (size_t k = 0; k < n; k++) {
+        xml_open(c->out, "item");
+        xml_text(c->out, "deviceName", at[k].device);
+        xml_open(c->out, "ebs");
+        xml_text(c->out, "volumeId", at[k].volume_id);
+        xml_text(c->out, "status", model_attach_state_name(at[k].state));
+        xml_time(c->out, "attachTime", at[k].attached_ms);
+        xml_bool(c->out, "deleteOnTermination", at[k].delete_on_termination);
+        xml_close(c->out, "ebs");
+        xml_close(c->out, "item");
+    }
+    xml_close(c->out, "blockDeviceMapping");
+    return 0;
+}
+
+static void put_state(struct api_call *c, const struct instance_rec *i)
+{
+    api_put_instance_state(c, "instanceState", i->state);
+    xml_always(c->out, "privateDnsName", "");
+    xml_always(c->out, "dnsName", "");
+    xml_always(c->out, "reason", i->transition_reason);
+    if (i->state_reason_code[0]) {
+        xml_open(c->out, "stateReason");
+        xml_text(c->out, "code", i->state_reason_code);
+        xml_text(c->out, "message", i->state_reason);
+        xml_close(c->out, "stateReason");
+    }
+    xml_time(c->out, "launchTime", i->launched_ms);
+}
+
+static void put_place(struct api_call *c, const struct instance_rec *i)
+{
+    xml_open(c->out, "placement");
+    xml_text(c->out, "availabilityZone", i->zone);
+    xml_always(c->out, "groupName", "");
+    xml_text(c->out, "tenancy", "default");
+    xml_close(c->out, "placement");
+    xml_text(c->out, "privateIpAddress", i->private_ip);
+    xml_bool(c->out, "sourceDestCheck", true);
+    xml_always(c->out, "groupSet", "");
+    xml_always(c->out, "networkInterfaceSet", "");
+}
+
+static void put_machine(struct api_call *c, const struct instance_rec *i)
+{
+    const struct instance_type *t = instance_type_find(i->type);
+
+    xml_text(c->out, "instanceType", i->type);
+    xml_text(c->out, "platform", i->platform);
+    xml_text(c->out, "platformDetails", i->platform_details);
+    xml_text(c->out, "usageOperation", i->usage_operation);
+    xml_text(c->out, "architecture", i->architecture);
+    xml_text(c->out, "rootDeviceType", "ebs");
+    xml_text(c->out, "rootDeviceName", i->root_device_name);
+    xml_text(c->out, "virtualizationType", "hvm");
+    xml_text(c->out, "hypervisor", "xen"); /* EC2 says so for every type here */
+    xml_text(c->out, "bootMode", i->boot_mode);
+    xml_text(c->out, "currentInstanceBootMode",
+             str_starts(i->boot_mode, "uefi") ? "uefi" : "legacy-bios");
+    xml_bool(c->out, "ebsOptimized", i->ebs_optimized);
+    xml_bool(c->out, "enaSupport", i->ena_support);
+    if (t) {
+        xml_open(c->out, "cpuOptions");
+        xml_uint(c->out, "coreCount", t->vcpus > 1 ? t->vcpus / 2 : 1);
+        xml_uint(c->out, "threadsPerCore", t->vcpus > 1 ? 2 : 1);
+        xml_close(c->out, "cpuOptions");
+    }
+}
+
+static void put_options(struct api_call *c, const struct instance_rec *i)
+{
+    put_one(c, "monitoring", "state", i->monitoring ? "enabled" : "disabled");
+    put_flag(c, "hibernationOptions", "configured", false);
+    put_flag(c, "enclaveOptions", "enabled", false);
+    put_one(c, "maintenanceOptions", "autoRecovery", "default");
+    xml_open(c->out, "metadataOptions");
+    xml_text(c->out, "state", "applied");
+    xml_text(c->out, "httpTokens", "optional");
+    xml_uint(c->out, "httpPutResponseHopLimit", 1);
+    xml_text(c->out, "httpEndpoint", "enabled");
+    xml_text(c->out, "httpProtocolIpv6", "disabled");
+    xml_text(c->out, "instanceMetadataTags", "disabled");
+    xml_close(c->out, "metadataOptions");
+}
+
+int api_put_instance(struct api_call *c, const struct instance_rec *i, struct err *e)
+{
+    int r;
+
+    xml_text(c->out, "instanceId", i->id);
+    xml_text(c->out, "imageId", i->image_id);
+    put_state(c, i);
+    xml_text(c->out, "keyName", i->key_name);
+    xml_uint(c->out, "amiLaunchIndex", i->launch_index);
+    xml_always(c->out, "productCodes", "");
+    put_place(c, i);
+    put_machine(c, i);
+    put_options(c, i);
+    xml_always(c->out, "clientToken", i->client_token);
+    r = put_mapping(c, i, e);
+    if (r < 0)
+        return r;
+    return api_put_tags_of(c, i->id, e);
+}
+
+int api_put_reservation(struct api_call *c, const struct instance_rec *const *v, size_t n,
+                        struct err *e)
+{
+    xml_text(c->out, "reservationId", v[0]->reservation_id);
+    xml_text(c->out, "ownerId", v[0]->owner);
+    xml_always(c->out, "groupSet", "");
+    xml_open(c->out, "instancesSet");
+    for (size_t i = 0; i < n; i++) {
+        int r;
+
+        xml_open(c->out, "item");
+        r = api_put_instance(c, v[i], e);
+        if (r < 0)
+            return r;
+        xml_close(c->out, "item");
+    }
+    xml_close(c->out, "instancesSet");
+    return 0;
+}

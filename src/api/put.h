@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How records look on the wire, beside those of api-priv.h. */
+#pragma once
+
+#include "api-priv.h"
+
+/* <NAME><code/><name/></NAME> */
+void api_put_instance_state(struct api_call *c, const char *name, enum instance_state s);
+/* One reservation of n instances: the elements inside of <item> or of RunInstancesResponse. */
+int api_put_reservation(struct api_call *c, const struct instance_rec *const *v, size_t n,
+                        struct err *e);
+/* The instancesSet of Start, Stop and Terminate: each record holds the state of now. */
+void api_put_changes(struct api_call *c, const struct instance_rec *v,
+                     const enum instance_state *before, size_t n);
+/* With the counters of its server when it is served now. */
+void api_put_fill(struct api_call *c, const char *volume_id);
+int api_put_import(struct api_call *c, const struct import_rec *i, struct err *e);
+/* The record's tags as tagSet. */
+int api_put_tags_of(struct api_call *c, const char *id, struct err *e);
