@@ -380,7 +380,7 @@ static int insert_unmapped(struct api_call *c, const struct launch *l, const str
                            struct err *e)
 {
     for (unsigned k = 0; k < l->type->store_disks && l->type->store_nvme; k++) {
-        char name[16];
+        char name[24];
         int r;
 
         snprintf(name, sizeof(name), "ephemeral%u", k);
