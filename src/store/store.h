@@ -97,7 +97,8 @@ int store_writer_zero(struct store_writer *w, uint64_t block, uint64_t count, bo
                       struct err *e);
 /* So far; may be asked at any time by the thread that hands blocks in. */
 void store_writer_stats(struct store_writer *w, struct store_write_stats *ret);
-/* Everything on disk, then visible, in this order. Afterwards only store_writer_free is allowed. */
+/* Everything on disk, then visible, in this order. Afterwards only store_writer_stats (final then)
+ * and store_writer_free are allowed. */
 int store_writer_commit(struct store_writer *w, struct store_snap_info *ret, struct err *e);
 /* Without a commit before: leaves nothing that is visible. */
 void store_writer_free(struct store_writer *w);

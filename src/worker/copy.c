@@ -162,10 +162,10 @@ static int commit(struct copy *c, json_t **ret_result, struct err *e)
     r = sandbox_check(e); /* the last chance to stop */
     if (r < 0)
         return r;
-    store_writer_stats(c->writer, &st);
     r = store_writer_commit(c->writer, &info, e);
     if (r < 0)
         return r;
+    store_writer_stats(c->writer, &st);
     c->sum.stored = max_u64(info.stored_bytes, c->sum.stored);
     r = report_progress_last(c->spec->report, &c->sum, clock_mono_ms(), e);
     if (r < 0)

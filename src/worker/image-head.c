@@ -188,6 +188,8 @@ static int vmdk_descriptor_refuse(const char *text, struct err *e)
     descriptor_value(text, "parentFileNameHint", hint, sizeof hint);
     if (hint[0] || (parent[0] && strcasecmp(parent, "ffffffff") != 0))
         return err_set(e, EINVAL, ERR_INVALID, "it is a delta and needs its parent disk");
+    if (!type[0])
+        return err_set(e, EINVAL, ERR_INVALID, "it is one piece of a split disk");
     if (!str_eq_nocase(type, "monolithicSparse") && !str_eq_nocase(type, "streamOptimized"))
         return err_set(e, EINVAL, ERR_INVALID,
                        "its type '%s' may refer to other files; only monolithicSparse and "
