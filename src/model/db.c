@@ -338,7 +338,7 @@ static int make_private(const char *path, struct err *e)
 {
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-    return fd < 0 ? err_errno(e, "open the database '%s'", path) : 0;
+    return fd < 0 ? err_errno(e, "create or open the file") : 0;
 }
 
 static int use_wal(struct model *m, struct err *e)
