@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "test-disk.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FILES_MAX   512
+#define HANDLES_MAX 512
+#define PENDING_MAX 4096
+#define PATH_LEN    96
+
+struct content {
+    uint8_t *p;
+    size_t len;
+};
+
+struct write {
+    size_t offset, len;
+};
+
+struct inode {
+    bool used, dir;
+    struct content now, flushed;
+    struct write *write; /* not flushed */
+    size_t writes;
+};
+
+struct name {
+    char path[PATH_LEN];
+    int inode;
+};
+
+struct names_table {
+    struct name *name;
+    size_t n;
+};
+
+struct change { /* of a directory: not flushed; one change may take and give a name */
+    char take[PATH_LEN], give[PATH_LEN];
+    int inode;
+};
+
+struct handle {
+    bool used, exclusive, shared;
+    int inode;
+};
+
+struct disk {
+    struct store_io io;
+    pthread_mutex_t lock;
+    struct inode inode[FILES_MAX];
+    struct names_table now, flushed;
+    struct change pending[PENDING_MAX];
+    size_t n_pending;
+    struct handle handle[HANDLES_MAX];
+    long calls, fail_at, flushes, plug_at;
+    int fail_no;
+    bool dead;
+};
+
+/* ---- small things ---- */
+
+static struct disk *of(const struct store_io *io)
+{
+    struct disk *d = (struct disk *)(uintptr_t)io; /* io is its first member */
+
+    (void)pthread_mutex_lock(&d->lock);
+    return d;
+}
+
+static int done(struct disk *d, int r)
+{
+    (void)pthread_mutex_unlock(&d->lock);
+    return r;
+}
+
+/* Each call begins here. */
+static int call(struct disk *d)
+{
+    if (d->dead)
+        return -EIO;
+    if (d->calls++ == d->fail_at)
+        return -d->fail_no;
+    return 0;
+}
+
+static int flush_call(struct disk *d)
+{
+    int r = call(d);
+
+    if (r == 0 && d->flushes++ == d->plug_at) {
+        d->dead = true;
+        r = -EIO;
+    }
+    return r;
+}
+
+static struct name *find(const struct names_table *t, const char *path)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (strcmp(t->name[i].path, path) == 0)
+            return &t->name[i];
+    return NULL;
+}
+
+static void take_name(struct names_table *t, const char *path)
+{
+    struct name *x = find(t, path);
+
+    if (x)
+        *x = t->name[--t->n];
+}
+
+static void give_name(struct names_table *t, const char *path, int inode)
+{
+    struct name *x = find(t, path);
+
+    if (!x) {
+        assert(t->n < FILES_MAX);
+        x = &t->name[t->n++];
+        (void)snprintf(x->path, sizeof x->path, "%s", path);
+    }
+    x->inode = inode;
+}
+
+static void apply(struct names_table *t, const struct change *c)
+{
+    if (c->take[0])
+        take_name(t, c->take);
+    if (c->give[0])
+        give_name(t, c->give, c->inode);
+}
+
+static void change(struct disk *d, const char *take, const char *give, int inode)
+{
+    struct change *c = &d->pending[d->n_pending++];
+
+    assert(d->n_pending < PENDING_MAX && strlen(give) < PATH_LEN && strlen(take) < PATH_LEN);
+    *c = (struct change){ .inode = inode };
+    (void)snprintf(c->take, sizeof c->take, "%s", take);
+    (void)snprintf(c->give, sizeof c->give, "%s", give);
+    apply(&d->now, c);
+}
+
+static bool is_in(const char *path, const char *dir)
+{
+    size_t n = strlen(dir);
+
+    return strncmp(path, dir, n) == 0 && path[n] == '/' && !strchr(path + n + 1, '/');
+}
+
+/* "a/./b" and "a/." as the store may say them. */
+static const char *plain(const char *path, char out[PATH_LEN])
+{
+    size_t n = 0;
+
+    for (const char *p = path; *p && n + 1 < PATH_LEN; p++) {
+        if (p[0] == '/' && p[1] == '.' && (p[2] == '/' || !p[2])) {
+            p++;
+            continue;
+        }
+        out[n++] = *p;
+    }
+    out[n] = '\0';
+    return out;
+}
+
+static int inode_new(struct disk *d, bool dir)
+{
+    for (int i = 0; i < FILES_MAX; i++)
+        if (!d->inode[i].used) {
+            d->inode[i] = (struct inode){ .used = true, .dir = dir };
+            return i;
+        }
+    assert(!"the test disk has no more inodes");
+    return -1;
+}
+
+static int handle_new(struct disk *d, int inode)
+{
+    for (int i = 0; i < HANDLES_MAX; i++)
+        if (!d->handle[i].used) {
+            d->handle[i] = (struct handle){ .used = true, .inode = inode };
+            return i;
+        }
+    return -EMFILE;
+}
+
+static void resize(struct content *c, size_t len)
+{
+    if (len <= c->len)
+        return;
+    c->p = realloc(c->p, len);
+    assert(c->p);
+    memset(c->p + c->len, 0, len - c->len);
+    c->len = len;
+}
+
+static void copy_content(struct content *to, const struct content *from)
+{
+    free(to->p);
+    *to = (struct content){ 0 };
+    resize(to, from->len);
+    if (from->len)
+        memcpy(to->p, from->p, from->len);
+}
+
+/* ---- the calls ---- */
+
+static int mem_open(const struct store_io *io, const char *path0, enum store_io_how how)
+{
+    struct disk *d = of(io);
+    char buf[PATH_LEN];
+    const char *path = plain(path0, buf);
+    int r = call(d), inode;
+    struct name *x;
+
+    if (r < 0)
+        return done(d, r);
+    x = find(&d->now, path);
+    if (how == STORE_IO_READ)
+        return done(d, x ? handle_new(d, x->inode) : -ENOENT);
+    if (x)
+        return done(d, -EEXIST);
+    inode = inode_new(d, false);
+    change(d, "", path, inode);
+    return done(d, handle_new(d, inode));
+}
+
+static void mem_close(const struct store_io *io, int h)
+{
+    struct disk *d = of(io);
+
+    if (!d->dead)
+        d->handle[h].used = false;
+    (void)done(d, 0);
+}
+
+static int mem_pread(const struct store_io *io, int h, void *buf, size_t n, uint64_t offset)
+{
+    struct disk *d = of(io);
+    int r = call(d);
+    struct content *c = &d->inode[d->handle[h].inode].now;
+
+    if (r < 0)
+        return done(d, r);
+    if (offset > c->len || n > c->len - offset)
+        return done(d, -ENODATA);
+    if (n)
+        memcpy(buf, c->p + offset, n);
+    return done(d, 0);
+}
+
+static int mem_pwrite(const struct store_io *io, int h, const void *buf, size_t n, uint64_t offset)
+{
+    struct disk *d = of(io);
+    int r = call(d);
+    struct inode *x = &d->inode[d->handle[h].inode];
+
+    if (r < 0)
+        return done(d, r);
+    if (offset + n > x->now.len)
+        resize(&x->now, offset + n);
+    memcpy(x->now.p + offset, buf, n);
+    x->write = realloc(x->write, (x->writes + 1) * sizeof *x->write);
+    assert(x->write);
+    x->write[x->writes++] = (struct write){ offset, n };
+    return done(d, 0);
+}
+
+static void mem_start_sync(const struct store_io *io, int h, uint64_t offset, uint64_t n)
+{
+    (void)io, (void)h, (void)offset, (void)n;
+}
+
+static int mem_sync(const struct store_io *io, int h)
+{
+    struct disk *d = of(io);
+    struct inode *x = &d->inode[d->handle[h].inode];
+    int r = flush_call(d);
+
+    if (r == 0) {
+        copy_content(&x->flushed, &x->now);
+        x->writes = 0;
+    }
+    return done(d, r);
+}
+
+static int mem_sync_dir(const struct store_io *io, const char *path0)
+{
+    struct disk *d = of(io);
+    char buf[PATH_LEN];
+    const char *path = plain(path0, buf);
+    int r = flush_call(d);
+    size_t kept = 0;
+
+    for (size_t i = 0; r == 0 && i < d->n_pending; i++) {
+        struct change *c = &d->pending[i];
+
+        if (is_in(c->give[0] ? c->give : c->take, path))
+            apply(&d->flushed, c);
+        else
+            d->pending[kept++] = *c;
+    }
+    if (r == 0)
+        d->n_pending = kept;
+    return done(d, r);
+}
+
+static int mem_stat(const struct store_io *io, int h, uint64_t *ret_size, uint64_t *ret_links)
+{
+    struct disk *d = of(io);
+    int r = call(d), inode = d->handle[h].inode;
+
+    if (r < 0)
+        return done(d, r);
+    *ret_size = d->inode[inode].now.len;
+    *ret_links = 0;
+    for (size_t i = 0; i < d->now.n; i++)
+        *ret_links += d->now.name[i].inode == inode;
+    return done(d, 0);
+}
+
+static int mem_rename(const struct store_io *io, const char *from0, const char *to0, bool replace)
+{
+    struct disk *d = of(io);
+    char a[PATH_LEN], b[PATH_LEN];
+    const char *from = plain(from0, a), *to = plain(to0, b);
+    struct name *x = find(&d->now, from);
+    int r = call(d);
+
+    if (r < 0)
+        return done(d, r);
+    if (!x)
+        return done(d, -ENOENT);
+    if (!replace && find(&d->now, to))
+        return done(d, -EEXIST);
+    change(d, from, to, x->inode);
+    return done(d, 0);
+}
+
+static int mem_unlink(const struct store_io *io, const char *path0)
+{
+    struct disk *d = of(io);
+    char buf[PATH_LEN];
+    const char *path = plain(path0, buf);
+    int r = call(d);
+
+    if (r < 0)
+        return done(d, r);
+    if (!find(&d->now, path))
+        return done(d, -ENOENT);
+    change(d, path, "", -1);
+    return done(d, 0);
+}
+
+static int mem_mkdir(const struct store_io *io, const char *path)
+{
+    struct disk *d = of(io);
+    int r = call(d);
+
+    if (r < 0)
+        return done(d, r);
+    if (find(&d->now, path))
+        return done(d, -EEXIST);
+    change(d, "", path, inode_new(d, true));
+    return done(d, 0);
+}
+
+static int mem_exists(const struct store_io *io, const char *path)
+{
+    struct disk *d = of(io);
+    int r = call(d);
+
+    return done(d, r < 0 ? r : find(&d->now, path) != NULL);
+}
+
+static int mem_list(const struct store_io *io, const char *path, int (*fn)(const char *, void *),
+                    void *u)
+{
+    struct disk *d = of(io);
+    char buf[PATH_LEN];
+    int r = call(d);
+
+    (void)plain(path, buf);
+    for (size_t i = 0; r == 0 && i < d->now.n; i++)
+        if (is_in(d->now.name[i].path, buf))
+            r = fn(d->now.name[i].path + strlen(buf) + 1, u);
+    return done(d, r);
+}
+
+static int mem_lock(const struct store_io *io, int h, enum store_io_lock how, bool wait)
+{
+    struct disk *d = of(io);
+    struct handle *x = &d->handle[h];
+    int r = call(d);
+
+    for (int i = 0; r == 0 && i < HANDLES_MAX; i++) {
+        struct handle *y = &d->handle[i];
+
+        if (i == h || !y->used || y->inode != x->inode)
+            continue;
+        if (y->exclusive || (how == STORE_IO_EXCLUSIVE && y->shared))
+            r = wait ? -EDEADLK : -EAGAIN; /* tests have one thread: it would wait for ever */
+    }
+    if (r == 0) {
+        x->exclusive = how == STORE_IO_EXCLUSIVE;
+        x->shared = how == STORE_IO_SHARED;
+    }
+    return done(d, r);
+}
+
+/* ---- the test's side ---- */
+
+static struct names_table table_new(void)
+{
+    struct names_table t = { .name = calloc(FILES_MAX, sizeof *t.name) };
+
+    assert(t.name);
+    return t;
+}
+
+struct disk *disk_new(void)
+{
+    struct disk *d = calloc(1, sizeof *d);
+
+    assert(d);
+    d->io = (struct store_io){ .open = mem_open,
+                               .close = mem_close,
+                               .pread = mem_pread,
+                               .pwrite = mem_pwrite,
+                               .start_sync = mem_start_sync,
+                               .sync = mem_sync,
+                               .sync_dir = mem_sync_dir,
+                               .stat = mem_stat,
+                               .rename = mem_rename,
+                               .unlink = mem_unlink,
+                               .mkdir = mem_mkdir,
+                               .exists = mem_exists,
+                               .list = mem_list,
+                               .lock = mem_lock };
+    (void)pthread_mutex_init(&d->lock, NULL);
+    d->fail_at = d->plug_at = -1;
+    d->now = table_new();
+    d->flushed = table_new();
+    return d;
+}
+
+static void inode_done(struct inode *x)
+{
+    free(x->now.p);
+    free(x->flushed.p);
+    free(x->write);
+    *x = (struct inode){ 0 };
+}
+
+void disk_free(struct disk *d)
+{
+    for (int i = 0; i < FILES_MAX; i++)
+        inode_done(&d->inode[i]);
+    free(d->now.name);
+    free(d->flushed.name);
+    (void)pthread_mutex_destroy(&d->lock);
+    free(d);
+}
+
+const struct store_io *disk_io(struct disk *d)
+{
+    return &d->io;
+}
+
+void disk_fail_at(struct disk *d, long n, int no)
+{
+    d->calls = d->flushes = 0;
+    d->fail_at = n;
+    d->fail_no = no;
+}
+
+void disk_plug_at(struct disk *d, long n)
+{
+    d->calls = d->flushes = 0;
+    d->plug_at = n;
+}
+
+long disk_calls(const struct disk *d)
+{
+    return d->calls;
+}
+
+long disk_flushes(const struct disk *d)
+{
+    return d->flushes;
+}
+
+bool disk_is_dead(const struct disk *d)
+{
+    return d->dead;
+}
+
+static enum disk_fate roll(enum disk_fate fate, unsigned *seed)
+{
+    *seed = *seed * 1103515245U + 12345U;
+    return fate == DISK_MIXED ? (enum disk_fate)((*seed >> 16) % 3) : fate;
+}
+
+static void restart_inode(struct inode *x, enum disk_fate fate, unsigned *seed)
+{
+    struct content after = { 0 };
+
+    copy_content(&after, &x->flushed);
+    for (size_t i = 0; i < x->writes; i++) {
+        struct write w = x->write[i];
+        enum disk_fate f = roll(fate, seed);
+
+        if (f == DISK_DROP)
+            continue;
+        resize(&after, w.offset + w.len);
+        if (w.len)
+            memcpy(after.p + w.offset, x->now.p + w.offset, w.len);
+        for (size_t k = 0; f == DISK_SCRAMBLE && k < w.len; k += 1 + w.len / 64)
+            after.p[w.offset + k] ^= (uint8_t)(*seed >> (k % 24) | 1);
+    }
+    free(x->now.p);
+    x->now = after;
+    copy_content(&x->flushed, &after);
+    x->writes = 0;
+}
+
+void disk_kill_handles(struct disk *d)
+{
+    memset(d->handle, 0, sizeof d->handle);
+    d->dead = false;
+    d->fail_at = d->plug_at = -1;
+}
+
+void disk_restart(struct disk *d, enum disk_fate fate, unsigned seed)
+{
+    for (size_t i = 0; i < d->n_pending; i++)
+        if (roll(fate, &seed) != DISK_DROP)
+            apply(&d->flushed, &d->pending[i]);
+    d->n_pending = 0;
+    d->now.n = d->flushed.n;
+    memcpy(d->now.name, d->flushed.name, d->flushed.n * sizeof *d->now.name);
+    for (int i = 0; i < FILES_MAX; i++)
+        if (d->inode[i].used)
+            restart_inode(&d->inode[i], fate, &seed);
+    disk_kill_handles(d);
+}
+
+struct disk *disk_copy(const struct disk *d)
+{
+    struct disk *c = disk_new();
+
+    for (int i = 0; i < FILES_MAX; i++) {
+        const struct inode *x = &d->inode[i];
+
+        if (!x->used)
+            continue;
+        c->inode[i] = (struct inode){ .used = true, .dir = x->dir, .writes = x->writes };
+        copy_content(&c->inode[i].now, &x->now);
+        copy_content(&c->inode[i].flushed, &x->flushed);
+        if (x->writes) {
+            c->inode[i].write = malloc(x->writes * sizeof *x->write);
+            assert(c->inode[i].write);
+            memcpy(c->inode[i].write, x->write, x->writes * sizeof *x->write);
+        }
+    }
+    c->now.n = d->now.n;
+    memcpy(c->now.name, d->now.name, d->now.n * sizeof *d->now.name);
+    c->flushed.n = d->flushed.n;
+    memcpy(c->flushed.name, d->flushed.name, d->flushed.n * sizeof *d->flushed.name);
+    memcpy(c->pending, d->pending, d->n_pending * sizeof *d->pending);
+    c->n_pending = d->n_pending;
+    return c;
+}
+
+size_t disk_files(const struct disk *d)
+{
+    return d->now.n;
+}
+
+const char *disk_file_path(const struct disk *d, size_t i)
+{
+    return d->now.name[i].path;
+}
+
+size_t disk_file_size(const struct disk *d, size_t i)
+{
+    return d->inode[d->now.name[i].inode].now.len;
+}
+
+void disk_file_flip(struct disk *d, size_t i, size_t byte, unsigned bit)
+{
+    d->inode[d->now.name[i].inode].now.p[byte] ^= (uint8_t)(1U << bit);
+}
