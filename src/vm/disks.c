@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Hot plug. One operation is a chain of QMP commands; each reply starts the next step.
+ *
+ *   attach: [NBD ping] -> is the device there already? -> leftover node away -> node -> device
+ *   detach: device_del; the guest lets go when it likes -> DEVICE_DELETED -> node away ->
+ * VM_DISK_GONE forced: device_del -> dead node -> reopen the disk's node over it -> VM_DISK_GONE;
+ * the device answers each request with an error until the guest lets go of it
+ *
+ * Each operation may be repeated, also by the next daemon after a crash in the middle. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "str.h"
+#include "vm-priv.h"
+
+/* ---- what we know of disks: only what QEMU cannot be asked for ---------------------------------
+ */
+
+struct disk_watch {
+    struct disk_watch *next;
+    char id[32];
+    bool forced;     /* its storage is gone, its device may not be */
+    uint64_t errors; /* of its node, at the last look */
+};
+
+static struct disk_watch *watch_find(struct vm *vm, const char *id)
+{
+    for (struct disk_watch *w = vm->watches; w; w = w->next)
+        if (str_eq(w->id, id))
+            return w;
+    return NULL;
+}
+
+static struct disk_watch *watch_make(struct vm *vm, const char *id)
+{
+    struct disk_watch *w = watch_find(vm, id);
+
+    if (!w) {
+        w = xcalloc(1, sizeof *w);
+        (void)str_copy(w->id, sizeof w->id, id);
+        w->next = vm->watches;
+        vm->watches = w;
+    }
+    return w;
+}
+
+static void watch_drop(struct vm *vm, const char *id)
+{
+    for (struct disk_watch **w = &vm->watches; *w; w = &(*w)->next)
+        if (str_eq((*w)->id, id)) {
+            struct disk_watch *gone = *w;
+
+            *w = gone->next;
+            free(gone);
+            return;
+        }
+}
+
+/* ---- operations -------------------------------------------------------------------------------
+ */
+
+struct disk_op {
+    struct disk_op *next;
+    struct vm *vm; /* NULL: the machine is gone, only free this */
+    const char *what;
+    struct vm_disk disk;
+    char *path; /* disk's socket or file */
+    unsigned bus;
+    bool force;
+    struct nbd_ping *ping;
+    struct err why; /* the failure, while its traces are removed */
+    vm_done_fn fn;
+    void *userdata;
+};
+
+static struct disk_op *op_new(struct vm *vm, const char *what, const char *disk_id, vm_done_fn fn,
+                              void *userdata)
+{
+    struct disk_op *op = xcalloc(1, sizeof *op);
+
+    op->vm = vm;
+    op->what = what;
+    (void)str_copy(op->disk.id, sizeof op->disk.id, disk_id);
+    op->fn = fn;
+    op->userdata = userdata;
+    op->next = vm->ops;
+    vm->ops = op;
+    return op;
+}
+
+static void op_free(struct disk_op *op)
+{
+    struct disk_op **p = &op->vm->ops;
+
+    while (*p != op)
+        p = &(*p)->next;
+    *p = op->next;
+    nbd_ping_free(op->ping);
+    free(op->path);
+    free(op);
+}
+
+static void op_end(struct disk_op *op, const struct err *e)
+{
+    struct vm *vm = op->vm;
+    vm_done_fn fn = op->fn;
+    void *userdata = op->userdata;
+    struct err why = { 0 };
+
+    if (e) {
+        why = *e;
+        (void)err_wrap(&why, "%s disk '%s' of '%s'", op->what, op->disk.id, vm->id);
+    }
+    op_free(op);
+    if (fn)
+        fn(vm, why.no ? &why : NULL, userdata);
+}
+
+void vm_disks_end(struct vm *vm, const struct err *why)
+{
+    while (vm->ops) {
+        if (why)
+            op_end(vm->ops, why);
+        else
+            op_free(vm->ops);
+    }
+    while (vm->watches)
+        watch_drop(vm, vm->watches->id);
+}
+
+/* The next step, or the end when it cannot be sent. */
+static void step(struct disk_op *op, const char *command, json_t *take_args, qmp_reply_fn fn)
+{
+    struct err e = { 0 };
+
+    if (vm_need_qmp(op->vm, "reach", &e) < 0)
+        json_decref(take_args);
+    else if (!take_args)
+        (void)err_set(&e, EINVAL, ERR_INVALID, "a path is not UTF-8");
+    else
+        (void)qmp_send(op->vm->qmp, command, take_args, 0, fn, op, &e);
+    if (e.no)
+        op_end(op, &e);
+}
+
+static json_t *node_name(const char *id)
+{
+    return json_pack("{s:s}", "node-name", id);
+}
+
+static json_t *device_args(const char *disk_id)
+{
+    _cleanup_free_ char *id = vm_disk_device_id(disk_id);
+
+    return json_pack("{s:s}", "id", id);
+}
+
+/* ---- attach -----------------------------------------------------------------------------------
+ */
+
+static void node_removed(const json_t *ret, const struct err *e, void *userdata)
+{
+    struct disk_op *op = userdata;
+
+    (void)ret, (void)e; /* the first failure is the story */
+    op_end(op, &op->why);
+}
+
+static void add_device(struct disk_op *op);
+
+static void device_added(const json_t *ret, const struct err *e, void *userdata)
+{
+    struct disk_op *op = userdata;
+
+    (void)ret;
+    if (!e) {
+        op_end(op, NULL);
+        return;
+    }
+    if (++op->bus < VM_DISK_BUSES) { /* this bus may be full */
+        add_device(op);
+        return;
+    }
+    op->why = *e;
+    step(op, "blockdev-del", node_name(op->disk.id), node_removed);
+}
+
+static void add_device(struct disk_op *op)
+{
+    step(op, "device_add", vm_disk_device_json(&op->disk, op->bus), device_added);
+}
+
+static void node_added(const json_t *ret, const struct err *e, void *userdata)
+{
+    struct disk_op *op = userdata;
+
+    (void)ret;
+    if (e)
+        op_end(op, e);
+    else
+        add_device(op);
+}
+
+static void leftover_removed(const json_t *ret, const struct err *e, void *userdata)
+{
+    struct disk_op *op = userdata;
+
+    (void)ret, (void)e; /* mostly there is none */
+    step(op, "blockdev-add", vm_disk_node_json(&op->disk), node_added);
+}
+
+static bool has_device(const json_t *list, const char *disk_id)
+{
+    _cleanup_free_ char *id = vm_disk_device_id(disk_id);
+    size_t i;
+    json_t *d;
+
+    json_array_foreach ((json_t *)list, i, d)
+        if (str_eq(json_string_value(json_object_get(d, "name")), id))
+            return true;
+    return false;
+}
+
+static void devices_listed(const json_t *ret, const struct err *e, void *userdata)
+{
+    struct disk_op *op = userdata;
+
+    if (e)
+        op_end(op, e);
+    else if (has_device(ret, op->disk.id))
+        op_end(op, NULL); /* an earlier daemon got this far */
+    else
+        step(op, "blockdev-del", node_name(op->disk.id), leftover_removed);
+}
+
+static void look_for_device(struct disk_op *op)
+{
+    step(op, "qom-list", json_pack("{s:s}", "path", "/machine/peripheral"), devices_listed);
+}
+
+static void on_ping(struct nbd_ping *p, const struct err *e, void *userdata)
+{
+    struct disk_op *op = userdata;
+
+    (void)p;
+    if (e) {
+        struct err why = *e;
+
+        op_end(op, &why);
+        return;
+    }
+    look_for_device(op);
+}
+
+int vm_disk_attach(struct vm *vm, const struct vm_disk *disk, vm_done_fn fn, void *userdata,
+                   struct err *e)
+{
+    struct disk_watch *w;
+    struct disk_op *op;
+    int r = vm_need_qmp(vm_checked(vm), "attach a disk to", e);
+
+    if (r == 0)
+        r = vm_disk_check(disk, e);
+    if (r < 0)
+        return r;
+    w = watch_find(vm, disk->id);
+    if (w && w->forced)
+        return err_set(e, EBUSY, ERR_CONFLICT, "the guest of '%s' has not let go of disk '%s' yet",
+                       vm->id, disk->id);
+    op = op_new(vm, "attach", disk->id, fn, userdata);
+    op->disk = *disk;
+    op->disk.boot = false; /* boot order is fixed when QEMU starts */
+    op->path = xstrdup(disk->nbd_socket ? disk->nbd_socket : disk->file);
+    if (disk->nbd_socket) {
+        op->disk.nbd_socket = op->path;
+        r = nbd_ping_start(vm->loop, op->path, NBD_PING_TIMEOUT_MS, on_ping, op, &op->ping, e);
+    } else {
+        op->disk.file = op->path;
+        r = qmp_send(vm->qmp, "qom-list", json_pack("{s:s}", "path", "/machine/peripheral"), 0,
+                     devices_listed, op, e);
+    }
+    if (r < 0)
+        op_free(op);
+    return r;
+}
+
+/* ---- detach -----------------------------------------------------------------------------------
+ */
+
+static void node_closed(const json_t *ret, const struct err *e, void *userdata)
+{
+    struct disk_op *op = userdata;
+    struct vm *vm = op->vm;
+    struct disk_watch *w = watch_find(vm, op->disk.id);
+    bool told = w && w->forced;
+    char id[sizeof op->disk.id];
+
+    (void)ret;
+    if (e)
+        log_warning("vm", "close disk '%s' of '%s': %s, ignoring", op->disk.id, vm->id, e->msg);
+    (void)str_copy(id, sizeof id, op->disk.id);
+    vm_hold(vm);
+    op_end(op, NULL);
+    watch_drop(vm, id);
+    if (!told)
+        vm_tell(vm, VM_DISK_GONE, id, NULL);
+    vm_drop(vm);
+}
+
+/* The guest let go of the device; now its node goes, and with it the connection to the server. */
+static void device_deleted(struct vm *vm, const char *disk_id)
+{
+    step(op_new(vm, "close", disk_id, NULL, NULL), "blockdev-del", node_name(disk_id), node_closed);
+}
+
+static void storage_taken(const json_t *ret, const struct err *e, void *userdata)
+{
+    struct disk_op *op = userdata;
+    struct vm *vm = op->vm;
+    char id[sizeof op->disk.id];
+
+    (void)ret;
+    if (e) {
+        op_end(op, e);
+        return;
+    }
+    (void)str_copy(id, sizeof id, op->disk.id);
+    watch_make(vm, id)->forced = true;
+    vm_hold(vm);
+    op_end(op, NULL);
+    vm_tell(vm, VM_DISK_GONE, id, NULL);
+    vm_drop(vm);
+}
+
+static void dead_node_added(const json_t *ret, const struct err *e, void *userdata)
+{
+    struct disk_op *op = userdata;
+
+    (void)ret, (void)e; /* it may be there from an earlier disk; the next step shows it */
+    step(op, "blockdev-reopen",
+         json_pack("{s:[{s:s, s:s, s:s, s:s}]}", "options", "driver", "raw", "node-name",
+                   op->disk.id, "discard", "unmap", "file", "kiln-dead"),
+         storage_taken);
+}
+
+/* One node for all: it fails every request, so any number of disks may stand on it. */
+static void add_dead_node(struct disk_op *op)
+{
+    step(op, "blockdev-add",
+         json_pack("{s:s, s:s, s:{s:s, s:I}, s:[{s:s, s:i, s:b}]}", "driver", "blkdebug",
+                   "node-name", "kiln-dead", "image", "driver", "null-co", "size",
+                   (json_int_t)1 << 50, "inject-error", "event", "none", "errno", EIO, "once", 0),
+         dead_node_added);
+}
+
+/* DeviceNotFound: gone already. A leftover node of it is closed, and that is told as ever. */
+static void absent_closed(const json_t *ret, const struct err *e, void *userdata)
+{
+    struct disk_op *op = userdata;
+
+    (void)ret, (void)e;
+    op_end(op, &op->why);
+}
+
+static void device_asked(const json_t *ret, const struct err *e, void *userdata)
+{
+    struct disk_op *op = userdata;
+
+    (void)ret;
+    if (e && e->kind == ERR_NOT_FOUND) {
+        op->why = *e;
+        step(op, "blockdev-del", node_name(op->disk.id), absent_closed);
+    } else if (op->force) {
+        add_dead_node(op);
+    } else {
+        op_end(op, e);
+    }
+}
+
+int vm_disk_detach(struct vm *vm, const char *disk_id, bool force, vm_done_fn fn, void *userdata,
+                   struct err *e)
+{
+    struct disk_op *op;
+    int r = vm_need_qmp(vm_checked(vm), "detach a disk of", e);
+
+    if (r < 0)
+        return r;
+    op = op_new(vm, "detach", disk_id, fn, userdata);
+    op->force = force;
+    r = qmp_send(vm->qmp, "device_del", device_args(disk_id), 0, device_asked, op, e);
+    if (r < 0)
+        op_free(op);
+    return r;
+}
+
+void vm_disks_event(struct vm *vm, const char *name, const json_t *data)
+{
+    const char *device = json_string_value(json_object_get(data, "device"));
+    const char *disk_id = device ? vm_device_disk_id(device) : NULL;
+
+    if (disk_id && str_eq(name, "DEVICE_DELETED"))
+        device_deleted(vm, disk_id);
+}
+
+/* ---- errors -----------------------------------------------------------------------------------
+ */
+
+static uint64_t count_of(const json_t *stats, const char *key)
+{
+    json_int_t v = json_integer_value(json_object_get(stats, key));
+
+    return v > 0 ? (uint64_t)v : 0;
+}
+
+/* QEMU 7.2's NVMe controller sends no BLOCK_IO_ERROR, but it counts what failed. */
+static void stats_told(const json_t *ret, const struct err *e, void *userdata)
+{
+    struct vm *vm = vm_checked(userdata);
+    size_t i;
+    json_t *entry;
+
+    if (e)
+        return; /* the next look asks again */
+    vm_hold(vm);
+    json_array_foreach ((json_t *)ret, i, entry) {
+        const char *node = json_string_value(json_object_get(entry, "node-name"));
+        const json_t *stats = json_object_get(entry, "stats");
+        uint64_t n = count_of(stats, "failed_rd_operations") +
+                     count_of(stats, "failed_wr_operations") +
+                     count_of(stats, "failed_flush_operations");
+        struct disk_watch *w;
+        char id[32];
+
+        if (!node || str_starts(node, "kiln-") || str_copy(id, sizeof id, node) < 0)
+            continue;
+        w = watch_find(vm, id);
+        if (n == (w ? w->errors : 0) || (w && w->forced))
+            continue;
+        watch_make(vm, id)->errors = n;
+        vm_tell(vm, VM_DISK_ERROR, id, NULL);
+        if (vm->free_me)
+            break;
+    }
+    vm_drop(vm);
+}
+
+void vm_disks_care(struct vm *vm)
+{
+    struct err ignored = { 0 };
+
+    if (vm->state == VM_UP && qmp_is_ready(vm->qmp))
+        (void)qmp_send(vm->qmp, "query-blockstats", NULL, 0, stats_told, vm, &ignored);
+}

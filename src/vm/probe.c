@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Does KVM run a guest here? A device that opens is no answer: nested in some machines it never
+ * executes an instruction, and the instance would hang. So three instructions are run, as the
+ * firmware of a machine without anything else: they write a byte to QEMU's exit port. */
+#include "probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "child.h"
+#include "clock.h"
+#include "file.h"
+#include "str.h"
+
+#define FIRMWARE_BYTES 65536U
+#define RESET_VECTOR   0xfff0U /* where the processor begins, 16 bytes below the end */
+#define EXIT_BYTE      0x2aU
+#define EXIT_STATUS    ((int)(EXIT_BYTE << 1 | 1)) /* how isa-debug-exit makes it a status */
+#define WHY_MAX        256
+
+struct probe {
+    struct child *child;
+    sd_event_source *timer;
+    unsigned deadline_ms;
+    bool late;
+    char *cache_path;
+    char stamp[160];
+    vm_probe_fn fn;
+    void *userdata;
+};
+
+const char *vm_accel_name(enum vm_accel a)
+{
+    static const char *const names[VM_ACCEL_MAX] = { "tcg", "kvm" };
+
+    return a < VM_ACCEL_MAX ? names[a] : "unknown";
+}
+
+static void probe_free(struct probe *p)
+{
+    if (!p)
+        return;
+    sd_event_source_disable_unref(p->timer);
+    child_free(p->child);
+    free(p->cache_path);
+    free(p);
+}
+DEFINE_FREEP(probe_free, struct probe);
+
+/* ---- what is remembered: "STAMP ACCEL", the stamp being this boot and this QEMU
+ * ------------------ */
+
+static bool find_program(const char *name, struct stat *ret)
+{
+    const char *path = getenv("PATH");
+
+    if (strchr(name, '/'))
+        return stat(name, ret) == 0;
+    while (path && *path) {
+        size_t n = strcspn(path, ":");
+        _cleanup_free_ char *file = xasprintf("%.*s/%s", (int)n, path, name);
+
+        if (access(file, X_OK) == 0 && stat(file, ret) == 0)
+            return true;
+        path += n + (path[n] == ':');
+    }
+    return false;
+}
+
+/* Size and time of the program stand for its version: asking it would cost a process. */
+static int make_stamp(const char *qemu, char *out, size_t size, struct err *e)
+{
+    char boot[40];
+    struct stat st;
+    int r = clock_boot_id(boot);
+
+    if (r < 0)
+        return err_no(e, r, "read the boot id");
+    if (!find_program(qemu, &st))
+        return err_set(e, ENOENT, ERR_NOT_FOUND, "there is no program '%s'", qemu);
+    (void)snprintf(out, size, "%s %lld-%lld.%09ld", boot, (long long)st.st_size,
+                   (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    return 0;
+}
+
+static bool recall(const char *cache_path, const char *stamp, enum vm_accel *ret)
+{
+    _cleanup_free_ char *text = NULL;
+    struct err ignored = { 0 };
+
+    if (file_read(cache_path, 512, &text, NULL, &ignored) < 0)
+        return false;
+    for (unsigned a = 0; a < VM_ACCEL_MAX; a++) {
+        _cleanup_free_ char *line = xasprintf("%s %s\n", stamp, vm_accel_name(a));
+
+        if (str_eq(text, line)) {
+            *ret = a;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the trial --------------------------------------------------------------------------------
+ */
+
+static void finish(struct probe *p, enum vm_accel accel, const char *why)
+{
+    _cleanup_free_ char *line = xasprintf("%s %s\n", p->stamp, vm_accel_name(accel));
+    vm_probe_fn fn = p->fn;
+    void *userdata = p->userdata;
+    struct err ignored = { 0 }; /* not remembered: the next start asks again */
+
+    (void)file_replace(p->cache_path, line, strlen(line), 0644, &ignored);
+    probe_free(p);
+    fn(accel, why, userdata);
+}
+
+static void on_exit_of_trial(struct child *c, const struct child_exit *x, void *userdata)
+{
+    struct probe *p = userdata;
+    char why[WHY_MAX], tail[128];
+    const char *line = strrchr(x->tail, ':');
+
+    (void)c;
+    if (p->late)
+        (void)
+            snprintf(why, sizeof why,
+                     "KVM can be opened but ran no guest within %u ms, guests are emulated (slow)",
+                     p->deadline_ms);
+    else if (x->code == EXIT_STATUS)
+        (void)snprintf(why, sizeof why, "KVM runs guests");
+    else
+        (void)snprintf(why, sizeof why, "KVM cannot be used, guests are emulated (slow):%s",
+                       str_show(line ? line + 1 : " no reason given", tail, sizeof tail));
+    finish(p, !p->late && x->code == EXIT_STATUS ? VM_ACCEL_KVM : VM_ACCEL_TCG, why);
+}
+
+static int on_late(sd_event_source *s, uint64_t usec, void *userdata)
+{
+    struct probe *p = userdata;
+    struct err ignored = { 0 };
+
+    (void)s, (void)usec;
+    p->late = true;
+    (void)child_signal(p->child, SIGKILL, &ignored);
+    return 0;
+}
+
+static int make_firmware(int *ret, struct err *e)
+{
+    static const uint8_t code[] = {
+        0xba, 0x01,      0x05, /* mov dx, 0x501 */
+        0xb0, EXIT_BYTE,       /* mov al, EXIT_BYTE */
+        0xee,                  /* out dx, al */
+        0xf4, 0xeb,      0xfd, /* hlt, again */
+    };
+    _cleanup_close_ int fd = memfd_create("kvm-probe", MFD_CLOEXEC);
+    int r;
+
+    if (fd < 0)
+        return err_errno(e, "make the probe's firmware");
+    r = pwrite_full(fd, code, sizeof code, RESET_VECTOR);
+    if (r == 0 && ftruncate(fd, FIRMWARE_BYTES) < 0)
+        r = -errno;
+    if (r < 0)
+        return err_no(e, r, "write the probe's firmware");
+    *ret = TAKE_FD(fd);
+    return 0;
+}
+
+static int start_trial(sd_event *loop, struct probe *p, const char *qemu, struct err *e)
+{
+    const char *argv[] = {
+        qemu,
+        "-no-user-config",
+        "-nodefaults",
+        "-display",
+        "none",
+        "-machine",
+        "pc",
+        "-accel",
+        "kvm",
+        "-m",
+        "16M",
+        "-bios",
+        "/dev/fd/3",
+        "-device",
+        "isa-debug-exit,iobase=0x501,iosize=1",
+        NULL,
+    };
+    _cleanup_close_ int firmware = -1;
+    struct child_spec cs = { .argv = argv,
+                             .n_pass_fds = 1,
+                             .dies_with_parent = true,
+                             .on_exit = on_exit_of_trial,
+                             .userdata = p };
+    int r = make_firmware(&firmware, e);
+
+    if (r < 0)
+        return r;
+    cs.pass_fds[0] = firmware;
+    r = child_spawn(loop, &cs, &p->child, e);
+    if (r < 0)
+        return r;
+    r = sd_event_add_time_relative(loop, &p->timer, CLOCK_MONOTONIC, p->deadline_ms * 1000ULL,
+                                   10000, on_late, p);
+    if (r < 0) {
+        on_late(NULL, 0, p);
+        return err_no(e, r, "set the probe's deadline");
+    }
+    return 0;
+}
+
+int vm_probe_at(sd_event *loop, const char *qemu, const char *device, const char *cache_path,
+                unsigned deadline_ms, vm_probe_fn fn, void *userdata, struct err *e)
+{
+    _cleanup_(probe_freep) struct probe *p = NULL;
+    enum vm_accel known;
+    char why[WHY_MAX];
+    int r;
+
+    if (access(device, R_OK | W_OK) < 0) {
+        (void)snprintf(why, sizeof why, "%s: %s, guests are emulated (slow)", device,
+                       errno == ENOENT ? "there is none here" : "it may not be opened");
+        fn(VM_ACCEL_TCG, why, userdata);
+        return 0;
+    }
+    p = xcalloc(1, sizeof *p);
+    r = make_stamp(qemu, p->stamp, sizeof p->stamp, e);
+    if (r < 0)
+        return err_wrap(e, "probe KVM");
+    if (recall(cache_path, p->stamp, &known)) {
+        fn(known,
+           known == VM_ACCEL_KVM
+               ? "KVM runs guests (known since this boot)"
+               : "KVM ran no guest before in this boot, guests are emulated (slow)",
+           userdata);
+        return 0;
+    }
+    p->cache_path = xstrdup(cache_path);
+    p->deadline_ms = deadline_ms;
+    p->fn = fn;
+    p->userdata = userdata;
+    r = start_trial(loop, p, qemu, e);
+    if (r < 0)
+        return err_wrap(e, "probe KVM");
+    (void)TAKE_PTR(p); /* freed by finish() */
+    return 0;
+}
+
+int vm_probe(sd_event *loop, const char *qemu, const char *cache_path, vm_probe_fn fn,
+             void *userdata, struct err *e)
+{
+    return vm_probe_at(loop, qemu, "/dev/kvm", cache_path, PROBE_DEADLINE_MS, fn, userdata, e);
+}

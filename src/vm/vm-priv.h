@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the files of this room share about a machine. */
+#pragma once
+
+#include "child.h"
+#include "machine-dir.h"
+#include "nbd-ping.h"
+#include "qemu-args.h"
+#include "qmp.h"
+#include "vm.h"
+
+#define VM_MAGIC 0x766d6b6eU
+
+enum vm_state {
+    VM_CHECKING, /* its disks' servers are asked; no process yet */
+    VM_STARTING, /* the process runs, its state is not known yet */
+    VM_UP,       /* the guest's processors run */
+    VM_DOWN,     /* they do not; QEMU waits */
+    VM_ENDING,   /* the process is told to end */
+    VM_DEAD,     /* VM_EXITED was told */
+};
+
+struct disk_op; /* disks.c */
+
+struct vm {
+    unsigned magic;
+    unsigned holds; /* callbacks running; vm_free waits for them */
+    bool free_me;
+    sd_event *loop;
+    char *id, *dir;
+    vm_event_fn fn;
+    void *userdata;
+
+    enum vm_state state;
+    bool asked_to_end; /* by vm_kill */
+    bool resuming;     /* the reset before a new start is under way */
+    uint64_t last_reset_ms;
+    struct err end_why;  /* why we end it ourselves; no == 0: nothing yet */
+    struct err stop_why; /* told with the next VM_GUEST_DOWN */
+
+    struct child *child;
+    struct machine_pid pid;
+    struct qmp *qmp;
+    unsigned n_reconnects;
+
+    /* until the process runs */
+    struct vm_args args;
+    struct vm_spec spec; /* strings are copies; no disks */
+    struct nbd_ping *pings[VM_DISKS_MAX];
+    char ping_disks[VM_DISKS_MAX][32];
+    unsigned n_pings, pings_left;
+
+    sd_event_source *hello_timer; /* QMP must greet until then */
+    sd_event_source *end_timer;   /* then SIGKILL */
+    sd_event_source *press_timer, *power_timer;
+    sd_event_source *care_timer; /* logs, disk errors */
+    sd_event_source *later;      /* death without a process */
+
+    struct disk_op *ops;
+    struct disk_watch *watches; /* disks.c: known error counts, forced detaches */
+};
+
+struct vm *vm_checked(const struct vm *vm); /* asserts the magic */
+void vm_hold(struct vm *vm);
+void vm_drop(struct vm *vm);
+/* The machine may be freed inside: hold it, or touch it no more. */
+void vm_tell(struct vm *vm, enum vm_event ev, const char *detail, const struct err *why);
+
+/* Ends the process because something is wrong; VM_EXITED will carry why. */
+void vm_fail(struct vm *vm, const struct err *why);
+/* Asks QEMU what state it is in and follows it. */
+void vm_ask_state(struct vm *vm);
+/* ERR_CONFLICT unless QEMU can be spoken to. */
+int vm_need_qmp(const struct vm *vm, const char *attempt, struct err *e);
+int vm_timer(struct vm *vm, sd_event_source **slot, uint64_t after_ms, sd_event_time_handler_t fn,
+             struct err *e);
+void vm_timer_stop(sd_event_source **slot);
+
+/* power.c */
+void vm_power_done(struct vm *vm); /* the guest is down: no more presses */
+void vm_power_reset_seen(struct vm *vm);
+
+/* disks.c */
+void vm_disks_event(struct vm *vm, const char *name, const json_t *data);
+void vm_disks_care(struct vm *vm);                       /* looks for disk errors */
+void vm_disks_end(struct vm *vm, const struct err *why); /* why NULL: tells nobody */
