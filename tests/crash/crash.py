@@ -1,0 +1,199 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""crash.py VICTIM MOMENTS: kill -9 of kilnd, kiln-worker or kiln-volume at many moments of import and create-image.
+
+After each: an image is available and bit-exact, or failed with a reason; the store is clean; nothing is left behind.
+The moments are spread over the time that the operation takes when nobody disturbs it."""
+import os, random, sys
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from kilntest import *
+
+VICTIM, MOMENTS = sys.argv[1], int(sys.argv[2])
+MIB = 1 << 20
+k = Kiln('--fill', '0', name='crash')
+rnd = random.Random(VICTIM)
+t = {'n': 0, 'available': 0, 'failed': 0}
+
+
+def make_disk(path, seed):
+    r = random.Random(seed)
+    with open(path, 'wb') as f:
+        f.truncate(256 * MIB)
+        for at in range(0, 256, 4):
+            f.seek(at * MIB)
+            f.write(r.randbytes(MIB))
+    os.chmod(path, 0o644)
+    return path
+
+
+def content(snapshot):
+    path = f'{k.home}/read-back.raw'
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    k.cli('store', 'export', snapshot, path)
+    return path
+
+
+def same(path, snapshot):
+    """The disk, and zeros behind it up to the size of the volume."""
+    got = content(snapshot)
+    n = os.path.getsize(path)
+    sh('cmp', '-n', str(n), path, got)
+
+
+def victims():
+    want = {'kilnd': None, 'kiln-worker': 'kiln-worker', 'kiln-volume': 'kiln-volume.so'}[VICTIM]
+    return [k.daemon.pid] if want is None else [p for p, line in procs_with(k.home).items() if want in line and '--home' not in line]
+
+
+def strike():
+    """Kills the victim if it lives now; the daemon is started again as its supervisor would."""
+    hit = victims()
+    for pid in hit:
+        kill_proc(pid)
+    if VICTIM == 'kilnd':
+        k.daemon.wait()
+        k.start()
+    return bool(hit)
+
+
+def at_a_moment(begin, settled, took):
+    """begin(), then the blow at a random moment of the time that it takes, then settled()."""
+    start = time.monotonic()
+    what = begin()
+    select.select([], [], [], max(0, rnd.uniform(0, took) - (time.monotonic() - start)))
+    t['hits'] = t.get('hits', 0) + strike()
+    return settled(what)
+
+
+def timed(begin, settled):
+    start = time.monotonic()
+    settled(begin())
+    return time.monotonic() - start
+
+
+def settled(ami):
+    im = k.image_settled(ami)
+    t[im['State']] += 1
+    if im['State'] == 'failed':
+        true(im.get('StateReason', {}).get('Message'), f'{ami} failed without a reason')
+    return im
+
+
+def leaves_nothing_behind():
+    eventually('workers end', lambda: not [p for p, l in procs_with(k.home).items() if 'kiln-worker' in l])
+    report = json.loads(k.cli('store', 'check', '--shallow', '--json'))
+    equal(report['problems'], 0, 'problems of the store')
+    left = [f for f in os.listdir(f'{k.home}/run') if f not in ('kilnd.pid', 'acceleration', 'kilnd.log')]
+    equal(left, [], 'files in run/')
+    equal(sorted(os.listdir(f'{k.home}/volumes')), sorted(v['VolumeId'] for v in k.ec2.describe_volumes()['Volumes']), 'volume directories')
+    points = glob.glob(f'{k.home}/volumes/*/points/*')
+    equal(points, [], 'points left')
+
+
+def begin_import():
+    t['n'] += 1
+    ami, _ = k.import_disk(t['disk'], name=f"imported-{t['n']}", wait=False)
+    return ami
+
+
+def delete(ami, im):
+    k.ec2.deregister_image(ImageId=ami)
+    for m in im['BlockDeviceMappings']:
+        if 'SnapshotId' in m.get('Ebs', {}):
+            k.ec2.delete_snapshot(SnapshotId=m['Ebs']['SnapshotId'])
+
+
+def test_import_survives_at_every_moment():
+    k.start()
+    t['disk'] = make_disk(f'{k.home}/disk.raw', 1)
+    took = timed(begin_import, settled)
+    for _ in range(MOMENTS if VICTIM != 'kiln-volume' else 0):
+        t['disk'] = make_disk(f'{k.home}/disk.raw', t['n'])  # fresh content: nothing is deduplicated away
+        ami = at_a_moment(begin_import, lambda a: a, took)
+        im = settled(ami)
+        if im['State'] == 'available':
+            same(t['disk'], k.root_snapshot(ami))
+        leaves_nothing_behind()
+        delete(ami, im)
+
+
+def test_an_instance_with_two_volumes_is_there():
+    t['disk'] = make_disk(f'{k.home}/disk.raw', 0)
+    t['ami'] = begin_import()
+    k.image_available(t['ami'])
+    t['i'] = k.run(t['ami'], BlockDeviceMappings=[{'DeviceName': '/dev/sdf', 'Ebs': {'VolumeSize': 1}}])
+    t['vols'] = [m['Ebs']['VolumeId'] for m in k.instance(t['i'])['BlockDeviceMappings']]
+    equal(len(t['vols']), 2)
+    k.ec2.stop_instances(InstanceIds=[t['i']], Force=True)
+    k.instance_is(t['i'], 'stopped')
+    t['truth'] = {}
+    for v in t['vols']:
+        t['truth'][v] = f'{k.home}/truth-{v}.raw'
+        with open(t['truth'][v], 'wb') as f:
+            f.truncate(1 << 30)
+    with open(t['disk'], 'rb') as src, open(t['truth'][t['vols'][0]], 'r+b') as dst:
+        while block := src.read(MIB):
+            if block.strip(b'\0'):
+                dst.seek(src.tell() - len(block))
+                dst.write(block)
+
+
+def change_volumes():
+    """Changes 8 MiB of each volume of the stopped instance, and the copy that is compared with."""
+    for v in t['vols']:
+        at, fill = rnd.randrange(0, 900) * MIB, rnd.randbytes(MIB)
+        piece = f'{k.home}/piece'
+        open(piece, 'wb').write(fill)
+        os.chmod(piece, 0o644)
+        vol, sock = f'{k.home}/volumes/{v}', f'{k.home}/w.sock'
+        sh('nbdkit', '-U', sock, BUILD / 'kiln-volume.so', f'dir={vol}', f'store={k.home}/store', '--run',
+           f'qemu-io -f raw -c "write -s {piece} {at} 1M" -c flush "nbd+unix:///?socket={sock}"', timeout=60)
+        with open(t['truth'][v], 'r+b') as f:
+            f.seek(at)
+            f.write(fill)
+
+
+def begin_image():
+    t['n'] += 1
+    return k.ec2.create_image(InstanceId=t['i'], Name=f"golden-{t['n']}")['ImageId']
+
+
+def as_user():
+    """Files that this test wrote as root beside the daemon go back to the volumes' user."""
+    for v in t['vols']:
+        st = os.stat(f'{k.home}/volumes/{v}')
+        for f in glob.glob(f'{k.home}/volumes/{v}/**', recursive=True):
+            with contextlib.suppress(FileNotFoundError):
+                os.lchown(f, st.st_uid, st.st_gid)
+
+
+def test_create_image_survives_at_every_moment():
+    change_volumes(); as_user()
+    took = timed(begin_image, settled)
+    for n in range(MOMENTS):
+        change_volumes(); as_user()
+        ami = at_a_moment(begin_image, lambda a: a, took)
+        im = settled(ami)
+        if im['State'] == 'available':
+            for m in im['BlockDeviceMappings']:
+                v = k.snapshot(m['Ebs']['SnapshotId'])['VolumeId']
+                sh('cmp', t['truth'][v], content(m['Ebs']['SnapshotId']))
+        eventually('no server runs for a stopped instance', lambda: not [p for p, l in procs_with(k.home).items() if 'nbdkit' in l])
+        leaves_nothing_behind()
+        delete(ami, im)
+
+
+def test_what_was_seen():
+    print(f"# {VICTIM}: {t['hits']} blows hit, {t['available']} images available, {t['failed']} failed with a reason")
+    true(t['hits'] > MOMENTS / 3, 'the blows mostly hit nobody')
+    true(t['available'] > 0, 'not one image survived')
+    k.ec2.terminate_instances(InstanceIds=[t['i']])
+    k.instance_is(t['i'], 'terminated')
+    eventually('volumes are deleted', lambda: not os.listdir(f'{k.home}/volumes'))
+    eventually('space came back', lambda: json.loads(k.cli('store', 'check', '--json'))['leftovers'] == 0)
+    k.stop()
+    equal(procs_with(k.home), {})
+
+
+run([v for n, v in list(globals().items()) if n.startswith('test_')])

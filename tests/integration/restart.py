@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The daemon is killed while instances run: guests go on, nothing written is lost, everything is adopted."""
+import os, sys
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from kilntest import *
+
+k = Kiln()
+t = {}
+
+
+def qemu(i):
+    return [p for p, line in procs_with(f'{k.home}/instances/{i}').items() if 'qemu-system' in line]
+
+
+def serial(i, text):
+    sh('socat', '-u', '-', f'UNIX-CONNECT:{k.home}/instances/{i}/serial.sock', input=text)
+
+
+def test_an_instance_runs():
+    k.start()
+    ami, _ = k.import_disk(guest(), name='tiny')
+    t['i'] = k.run(ami)
+    k.console_line(t['i'], 'GUEST-READY')
+    t['pid'] = qemu(t['i'])
+
+
+def test_killing_the_daemon_does_not_touch_the_guest():
+    k.kill()
+    serial(t['i'], 'echo STILL-""HERE; sync\n')
+    k.console_line(t['i'], 'STILL-HERE')
+    k.start()
+    equal(qemu(t['i']), t['pid'], 'the same QEMU process')
+    equal(k.instance(t['i'])['State']['Name'], 'running')
+
+
+def test_an_adopted_instance_obeys():
+    ami = k.ec2.create_image(InstanceId=t['i'], Name='adopted')['ImageId']
+    k.image_available(ami)
+    k.console_line(t['i'], 'GUEST-READY', count=2)
+    k.ec2.stop_instances(InstanceIds=[t['i']])
+    k.instance_is(t['i'], 'stopped')
+    equal(qemu(t['i']), [])
+
+
+def test_a_killed_volume_server_is_started_again_under_the_guest():
+    k.ec2.start_instances(InstanceIds=[t['i']])
+    k.console_line(t['i'], 'GUEST-READY', count=3)
+    vol = k.root_volume(t['i'])
+    servers = [p for p, line in procs_with(f'{k.home}/volumes/{vol}').items() if 'nbdkit' in line]
+    true(servers, 'the volume is served')
+    for p in servers:
+        kill_proc(p)
+    serial(t['i'], 'echo after > /disk/after && sync && echo WRITTEN-""AFTER\n')
+    k.console_line(t['i'], 'WRITTEN-AFTER')
+
+
+def test_a_guest_that_powers_off_by_itself_is_stopped():
+    serial(t['i'], 'sync; poweroff -f\n')
+    i = k.instance_is(t['i'], 'stopped')
+    equal(i['StateReason']['Code'], 'Client.InstanceInitiatedShutdown')
+
+
+def test_a_machine_that_dies_is_stopped_with_the_reason():
+    k.ec2.start_instances(InstanceIds=[t['i']])
+    k.console_line(t['i'], 'GUEST-READY', count=4)
+    for p in qemu(t['i']):
+        kill_proc(p)
+    i = k.instance_is(t['i'], 'stopped')
+    equal(i['StateReason']['Code'], 'Server.InternalError')
+
+
+def test_a_machine_that_died_while_the_daemon_was_away_is_stopped():
+    k.ec2.start_instances(InstanceIds=[t['i']])
+    k.console_line(t['i'], 'GUEST-READY', count=5)
+    k.kill()
+    for p in qemu(t['i']):
+        kill_proc(p)
+    k.start()
+    k.instance_is(t['i'], 'stopped')
+
+
+def test_the_end_leaves_nothing():
+    k.ec2.terminate_instances(InstanceIds=[t['i']])
+    k.instance_is(t['i'], 'terminated')
+    k.store_check()
+    k.stop()
+    equal(procs_with(k.home), {})
+
+
+run([v for n, v in list(globals().items()) if n.startswith('test_')])
