@@ -8,22 +8,30 @@
 #define ACTIONS(X)                                                                                 \
     X(attach_volume)                                                                               \
     X(create_image)                                                                                \
+    X(create_key_pair)                                                                             \
     X(create_snapshot)                                                                             \
+    X(create_tags)                                                                                 \
     X(create_volume)                                                                               \
+    X(delete_key_pair)                                                                             \
     X(delete_snapshot)                                                                             \
+    X(delete_tags)                                                                                 \
     X(delete_volume)                                                                               \
     X(deregister_image)                                                                            \
     X(describe_availability_zones)                                                                 \
     X(describe_images)                                                                             \
     X(describe_import_image_tasks)                                                                 \
     X(describe_instance_status)                                                                    \
+    X(describe_instance_types)                                                                     \
     X(describe_instances)                                                                          \
+    X(describe_key_pairs)                                                                          \
     X(describe_regions)                                                                            \
     X(describe_snapshots)                                                                          \
+    X(describe_tags)                                                                               \
     X(describe_volumes)                                                                            \
     X(detach_volume)                                                                               \
     X(get_console_output)                                                                          \
     X(import_image)                                                                                \
+    X(import_key_pair)                                                                             \
     X(reboot_instances)                                                                            \
     X(register_image)                                                                              \
     X(run_instances)                                                                               \
