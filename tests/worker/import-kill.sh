@@ -24,7 +24,7 @@ done
 same s raw disk
 # Nobody serves that disk any more: the children died with their parents.
 for p in /proc/[0-9]*; do
-    case $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null) in
+    case $({ tr "\0" " " <"$p/cmdline"; } 2>/dev/null) in
     qemu-nbd*) [ "$(readlink "$p/cwd")" != "$T" ] || fail "left: $p" ;;
     esac
 done
