@@ -2,13 +2,17 @@
 /* For shell tests: makes stores, snapshots out of raw files, and volumes.
  *   mksnap store STORE
  *   mksnap snapshot STORE ID RAWFILE [PARENT]
- *   mksnap volume DIR NAME SIZE [STORE BASE] */
+ *   mksnap volume DIR NAME SIZE [STORE BASE]
+ *   mksnap wait DIR NAME           until DIR/NAME appears, at most ten seconds */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include "clock.h"
 #include "file.h"
 #include "parse.h"
 #include "volume.h"
@@ -67,6 +71,27 @@ static int make_volume(char **a, struct err *e)
     return volume_create(&spec, e);
 }
 
+static int wait_for(char **a, struct err *e)
+{
+    _cleanup_free_ char *path = xasprintf("%s/%s", a[0], a[1]);
+    _cleanup_close_ int fd = inotify_init1(IN_CLOEXEC);
+    uint64_t until = clock_mono_ms() + 10000, now;
+    char buf[4096];
+
+    if (fd < 0 || inotify_add_watch(fd, a[0], IN_CREATE | IN_MOVED_TO) < 0)
+        return err_errno(e, "watch '%s'", a[0]);
+    while (!path_exists(path)) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        now = clock_mono_ms();
+        if (now >= until || poll(&p, 1, (int)(until - now)) < 0)
+            return err_set(e, ETIMEDOUT, ERR_TIMEOUT, "'%s' does not appear", path);
+        if (p.revents && read(fd, buf, sizeof buf) < 0)
+            return err_errno(e, "watch '%s'", a[0]);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct err e = { 0 };
@@ -78,6 +103,8 @@ int main(int argc, char **argv)
         r = make_snapshot(argv + 2, &e);
     else if ((argc == 5 || argc == 7) && strcmp(argv[1], "volume") == 0)
         r = make_volume(argv + 2, &e);
+    else if (argc == 4 && strcmp(argv[1], "wait") == 0)
+        r = wait_for(argv + 2, &e);
     else
         (void)err_set(&e, EINVAL, ERR_INVALID, "wrong arguments");
     if (r < 0)
