@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The snapshot store itself, without the daemon: it may run or not. */
+#include "verbs.h"
+#include "records.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "store.h"
+#include "units.h"
+
+#define SENTENCES_MAX 1000 /* in the document of --json */
+
+static int open_store(struct cli *c, struct store **ret, struct err *e)
+{
+    _cleanup_free_ char *path = NULL;
+    int r = config_home(c, e);
+
+    if (r < 0)
+        return r;
+    path = xasprintf("%s/store", c->cfg.home);
+    r = store_open(path, NULL, ret, e);
+    if (r < 0 && (e->no == EACCES || e->no == EPERM))
+        return err_wrap(e, "use sudo, or join the group kiln");
+    return r;
+}
+
+/* ---- check ----------------------------------------------------------------------------------- */
+
+struct tells {
+    bool json;
+    json_t *sentences;
+};
+
+static void tell(bool is_problem, const char *sentence, void *userdata)
+{
+    struct tells *t = userdata;
+
+    if (t->json) {
+        if (json_array_size(t->sentences) < SENTENCES_MAX)
+            json_array_append_new(t->sentences,
+                                  json_pack("{s:b, s:s}", "problem", is_problem, "text", sentence));
+        return;
+    }
+    (void)printf("%s: %s\n", is_problem ? "problem" : "leftover", sentence);
+}
+
+static int print_report(struct cli *c, const struct store_check_report *p, const json_t *sentences,
+                        struct err *e)
+{
+    char bytes[UNITS_MAX];
+
+#define N(field) (json_int_t)(p->field)
+    if (c->json)
+        return out_json(json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}}", "check",
+                                  "snapshots", N(snapshots), "pins", N(pins), "packs", N(packs),
+                                  "leaves", N(leaves), "blocks", N(blocks), "bytes", N(bytes),
+                                  "problems", N(problems), "leftovers", N(leftovers), "sentences",
+                                  sentences),
+                        e);
+#undef N
+    (void)printf("%llu snapshots, %llu pins, %llu packs, %llu blocks, %s read: "
+                 "%llu problems, %llu leftovers\n",
+                 (unsigned long long)p->snapshots, (unsigned long long)p->pins,
+                 (unsigned long long)p->packs, (unsigned long long)p->blocks,
+                 units_bytes(p->bytes, bytes), (unsigned long long)p->problems,
+                 (unsigned long long)p->leftovers);
+    return out_flush(e);
+}
+
+static int run_check(struct cli *c, struct err *e)
+{
+    _cleanup_(store_closep) struct store *s = NULL;
+    _cleanup_json_ json_t *sentences = json_array();
+    struct tells t = { .json = c->json, .sentences = sentences };
+    struct store_check_report report;
+    int r = open_store(c, &s, e);
+
+    if (r >= 0)
+        r = store_check(s, !cli_flag(c, "--shallow"), tell, &t, &report, e);
+    if (r >= 0)
+        r = print_report(c, &report, sentences, e);
+    if (r >= 0 && report.problems)
+        return err_set(e, EBADMSG, ERR_CORRUPT, "the store has %llu problems",
+                       (unsigned long long)report.problems);
+    return r;
+}
+
+/* ---- stats ----------------------------------------------------------------------------------- */
+
+struct sums {
+    uint64_t snapshots, volume_bytes, content_bytes, stored_bytes;
+};
+
+static int add(const struct store_snap_info *info, void *userdata)
+{
+    struct sums *s = userdata;
+
+    s->snapshots++;
+    s->volume_bytes += info->volume_bytes;
+    s->content_bytes += info->data_blocks * STORE_BLOCK_BYTES;
+    s->stored_bytes += info->stored_bytes;
+    return 0;
+}
+
+static int run_stats(struct cli *c, struct err *e)
+{
+    _cleanup_(store_closep) struct store *s = NULL;
+    struct sums n = { 0 };
+    char volume[UNITS_MAX], content[UNITS_MAX], stored[UNITS_MAX];
+    int r = open_store(c, &s, e);
+
+    if (r >= 0)
+        r = store_snap_each(s, add, &n, e);
+    if (r < 0)
+        return r;
+    if (c->json)
+        return out_json(json_pack("{s:{s:I, s:I, s:I, s:I}}", "store", "snapshots",
+                                  (json_int_t)n.snapshots, "volume_bytes",
+                                  (json_int_t)n.volume_bytes, "content_bytes",
+                                  (json_int_t)n.content_bytes, "stored_bytes",
+                                  (json_int_t)n.stored_bytes),
+                        e);
+    (void)printf("%llu snapshots of %s, with %s of content, stored in %s\n",
+                 (unsigned long long)n.snapshots, units_bytes(n.volume_bytes, volume),
+                 units_bytes(n.content_bytes, content), units_bytes(n.stored_bytes, stored));
+    return out_flush(e);
+}
+
+static const struct cli_option check_options[] = {
+    { .name = "--shallow", .help = "Do not read the blocks themselves." },
+    { 0 },
+};
+
+const struct cli_verb cli_verbs_store[] = {
+    { .name = "store check",
+      .args = "",
+      .options = check_options,
+      .summary = "Proves the snapshot store: every map, every block.",
+      .help = "Reads KILN_HOME/store itself and changes nothing; the daemon may run. Exit status 1 "
+              "when there is a problem. A leftover is no damage: the next collection removes it.",
+      .run = run_check },
+    { .name = "store stats",
+      .args = "",
+      .summary = "Shows how much the store holds and how small it is.",
+      .help = "",
+      .run = run_stats },
+    { 0 },
+};
