@@ -72,7 +72,6 @@ static void load(struct volume *v, uint64_t block, void *buf)
         r = bring_in(v, block, buf, &e);
     } else if (e.kind == ERR_CORRUPT) {
         (void)bit_set(v->loader.bad, block);
-        e.no = EIO;
     }
     if (r < 0)
         log_error("volume", "%s", e.msg);
