@@ -120,11 +120,29 @@ static void finish(struct probe *p, enum vm_accel accel, const char *why)
     fn(accel, why, userdata);
 }
 
+/* What stands behind the last ": " of the last line. */
+static const char *reason_in(const char *text, char *buf, size_t size)
+{
+    size_t n = strlen(text), from;
+    _cleanup_free_ char *line = NULL;
+    const char *colon;
+
+    while (n && text[n - 1] == '\n')
+        n--;
+    for (from = n; from && text[from - 1] != '\n'; from--)
+        ;
+    if (from == n)
+        return "no reason given";
+    line = xasprintf("%.*s", (int)(n - from), text + from);
+    for (colon = strstr(line, ": "); colon && strstr(colon + 2, ": ");)
+        colon = strstr(colon + 2, ": ");
+    return str_show(colon ? colon + 2 : line, buf, size);
+}
+
 static void on_exit_of_trial(struct child *c, const struct child_exit *x, void *userdata)
 {
     struct probe *p = userdata;
     char why[WHY_MAX], tail[128];
-    const char *line = strrchr(x->tail, ':');
 
     (void)c;
     if (p->late)
@@ -135,8 +153,8 @@ static void on_exit_of_trial(struct child *c, const struct child_exit *x, void *
     else if (x->code == EXIT_STATUS)
         (void)snprintf(why, sizeof why, "KVM runs guests");
     else
-        (void)snprintf(why, sizeof why, "KVM cannot be used, guests are emulated (slow):%s",
-                       str_show(line ? line + 1 : " no reason given", tail, sizeof tail));
+        (void)snprintf(why, sizeof why, "KVM cannot be used, guests are emulated (slow): %s",
+                       reason_in(x->tail, tail, sizeof tail));
     finish(p, !p->late && x->code == EXIT_STATUS ? VM_ACCEL_KVM : VM_ACCEL_TCG, why);
 }
 

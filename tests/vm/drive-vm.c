@@ -296,6 +296,8 @@ static int attach(char *text, bool failing)
         t.done_err = e;
     else if (wait_done() < 0)
         return -1;
+    free((char *)d.nbd_socket);
+    free((char *)d.file);
     if (!failing)
         return t.done_err.no ? fail("attach", t.done_err.msg) : 0;
     return t.done_err.no && strstr(t.done_err.msg, rest ? rest : "")
@@ -420,5 +422,7 @@ int main(int argc, char **argv)
             return 1;
     }
     vm_free(t.vm);
+    sd_event_source_disable_unref(t.serial);
+    sd_event_unref(t.loop);
     return 0;
 }
