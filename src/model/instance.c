@@ -146,6 +146,9 @@ static void default_reasons(enum instance_event ev, const char **code, const cha
     } else if (ev == INSTANCE_EV_LAUNCH_FAILED || ev == INSTANCE_EV_START_FAILED) {
         c = "Server.InternalError";
         t = "Server.InternalError: Internal error on launch";
+    } else if (ev == INSTANCE_EV_HOST_STOP) {
+        c = "Server.ScheduledStop";
+        t = "Server.ScheduledStop: Stopped with its host";
     } else if (ev == INSTANCE_EV_START) {
         c = t = "";
     }
@@ -165,7 +168,7 @@ static void stamp(struct instance_rec *rec, enum instance_event ev, enum instanc
         text_cut(rec->state_reason, sizeof rec->state_reason, reason);
     if (ev == INSTANCE_EV_STOP || ev == INSTANCE_EV_TERMINATE)
         user_initiated(rec->transition_reason, sizeof rec->transition_reason, now_ms);
-    if (ev == INSTANCE_EV_START || ev == INSTANCE_EV_GUEST_DOWN)
+    if (ev == INSTANCE_EV_START || ev == INSTANCE_EV_GUEST_DOWN || ev == INSTANCE_EV_HOST_STOP)
         rec->transition_reason[0] = '\0';
     if (ev == INSTANCE_EV_START)
         rec->launched_ms = now_ms;

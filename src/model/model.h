@@ -33,8 +33,7 @@ void model_new_id(const char *prefix, char out[MODEL_ID_MAX]);
 /* 0; -EINVAL when text is not prefix-(8 or 17 lower-case hex digits). */
 int model_id_check(const char *prefix, const char *text);
 
-/* ---- account and access keys ------------------------------------------------------------------
- */
+/* ---- account and access keys ----------------------------------------------------------------- */
 
 struct access_key {
     char id[64];      /* "AKIA…" */
@@ -82,8 +81,7 @@ int mapping_list_add(struct mapping_list *l, const struct mapping *one); /* -ENO
 int mapping_list_copy(struct mapping_list *dst, const struct mapping_list *src);
 struct mapping *mapping_find(const struct mapping_list *l, const char *device);
 
-/* ---- states: data, moved by one function each, one log line each -------------------------------
- */
+/* ---- states: data, moved by one function each, one log line each ----------------------------- */
 
 enum instance_state { /* low byte of the API's code */
                       INSTANCE_PENDING = 0,
@@ -103,6 +101,8 @@ enum instance_event {
     INSTANCE_EV_LAUNCH_FAILED, /* pending to terminated */
     INSTANCE_EV_START_FAILED,  /* pending back to stopped */
     INSTANCE_EV_GUEST_DOWN,    /* to stopping, or shutting-down if terminate_on_shutdown */
+    INSTANCE_EV_HOST_STOP,     /* the host goes down, or its machine died: to stopping, whatever
+                                  protects it and however it wants to end */
     INSTANCE_EV_MAX
 };
 enum image_state {
@@ -147,8 +147,7 @@ const char *model_snapshot_state_name(enum snapshot_state s);
 const char *model_volume_state_name(enum volume_state s);
 const char *model_attach_state_name(enum attach_state s);
 
-/* ---- instances ---------------------------------------------------------------------------------
- */
+/* ---- instances ------------------------------------------------------------------------------- */
 
 struct instance_rec {
     char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], zone[MODEL_REGION_MAX];
@@ -202,8 +201,7 @@ int model_instance_usage(struct model *m, uint64_t *ret_memory_mib, uint64_t *re
 /* Forgets instances terminated before that time (with tags and disks). */
 int model_instance_sweep(struct model *m, uint64_t before_ms, struct err *e);
 
-/* ---- volumes and attachments --------------------------------------------------------------------
- */
+/* ---- volumes and attachments ----------------------------------------------------------------- */
 
 struct volume_rec {
     char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], zone[MODEL_REGION_MAX], owner[16];
@@ -246,8 +244,7 @@ int model_attachment_get(struct model *m, const char *volume_id, struct attachme
 int model_attachment_list(struct model *m, const char *instance_id, struct attachment_rec **ret,
                           size_t *ret_n, struct err *e);
 
-/* ---- snapshots
- * ------------------------------------------------------------------------------------ */
+/* ---- snapshots ------------------------------------------------------------------------------- */
 
 struct snapshot_rec {
     char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], owner[16];
@@ -280,8 +277,7 @@ int model_snapshot_delete(struct model *m, const char *id, struct err *e);
 int model_snapshot_user(struct model *m, const char *id, char ret_image_id[MODEL_ID_MAX],
                         struct err *e);
 
-/* ---- images
- * --------------------------------------------------------------------------------------- */
+/* ---- images ---------------------------------------------------------------------------------- */
 
 struct image_rec {
     char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], owner[16];
@@ -311,8 +307,7 @@ int model_image_save(struct model *m, const struct image_rec *rec, struct err *e
 int model_image_move(struct model *m, const char *id, enum image_event ev, const char *reason_code,
                      const char *reason, enum image_state *ret, struct err *e);
 
-/* ---- key pairs
- * -------------------------------------------------------------------------------------- */
+/* ---- key pairs ------------------------------------------------------------------------------- */
 
 struct key_pair_rec {
     char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], name[256], type[16], fingerprint[128];
@@ -330,8 +325,7 @@ int model_key_pair_list(struct model *m, const char *region, struct key_pair_rec
 int model_key_pair_delete(struct model *m, const char *region, const char *name_or_id,
                           struct err *e); /* unknown: ERR_NOT_FOUND */
 
-/* ---- imports
- * ------------------------------------------------------------------------------------------ */
+/* ---- imports --------------------------------------------------------------------------------- */
 
 enum import_state { IMPORT_ACTIVE, IMPORT_COMPLETED, IMPORT_DELETED, IMPORT_STATE_MAX };
 const char *model_import_state_name(enum import_state s);
@@ -354,8 +348,7 @@ int model_import_list(struct model *m, const char *region, struct import_rec **r
                       struct err *e);
 int model_import_save(struct model *m, const struct import_rec *rec, struct err *e);
 
-/* ---- tags
- * ---------------------------------------------------------------------------------------------- */
+/* ---- tags ------------------------------------------------------------------------------------ */
 
 /* Type word of an id: "instance", "image", "snapshot", "volume", "key-pair", "import-image-task";
  * NULL: unknown prefix. */
@@ -372,9 +365,7 @@ int model_tags_each(struct model *m, const char *region,
                     int (*fn)(const char *id, const char *key, const char *value, void *userdata),
                     void *userdata, struct err *e);
 
-/* ---- jobs
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- jobs ------------------------------------------------------------------------------------ */
 
 enum job_state { JOB_ACTIVE, JOB_DONE, JOB_FAILED, JOB_STATE_MAX };
 struct job_rec {
@@ -395,8 +386,7 @@ int model_job_end(struct model *m, const char *id, enum job_state st, const char
 int model_job_active(struct model *m, struct job_rec **ret, size_t *ret_n, struct err *e);
 int model_job_sweep(struct model *m, uint64_t ended_before_ms, struct err *e);
 
-/* ---- client tokens
- * ----------------------------------------------------------------------------------------- */
+/* ---- client tokens --------------------------------------------------------------------------- */
 
 /* 1 and the resource id when this token was used with the same parameters (sha256 of them),
  * 0 when it is new; ERR_CONFLICT when the parameters differ. Tokens live a day. */

@@ -9,8 +9,7 @@
 
 #include "model.h"
 
-/* ---- instance types
- * ------------------------------------------------------------------------------------ */
+/* ---- instance types -------------------------------------------------------------------------- */
 
 struct instance_type {
     const char *name;
@@ -26,8 +25,7 @@ struct instance_type {
 const struct instance_type *instance_type_find(const char *name); /* NULL: unknown */
 const struct instance_type *instance_type_at(size_t i); /* NULL: past the end; sorted by name */
 
-/* ---- names and limits (each: 0, or ERR_INVALID with EC2's sentence)
- * --------------------------------------- */
+/* ---- names and limits (each: 0, or ERR_INVALID with EC2's sentence) -------------------------- */
 
 int rules_image_name(const char *name, struct err *e);
 int rules_description(const char *text, struct err *e); /* 255 characters */
@@ -42,8 +40,7 @@ int rules_volume(char type[16], uint64_t size_gib, uint32_t *iops, uint32_t *thr
 /* 0…23 from "ephemeralN", or -EINVAL */
 int rules_ephemeral_number(const char *virtual_name);
 
-/* ---- block device mappings
- * -------------------------------------------------------------------------------- */
+/* ---- block device mappings ------------------------------------------------------------------- */
 
 /* Size in GiB of a snapshot, or 0 when it is unknown. */
 typedef uint64_t (*rules_snapshot_size_fn)(const char *snapshot_id, bool *ret_encrypted,

@@ -12,19 +12,26 @@ struct expected {
 };
 /* clang-format off */
 static const struct expected matrix[] = {
-/* running, stop, stopped, start, terminate, terminated, launch-failed, start-failed, guest-down, guest-gone */
+/* running, stop, stopped, start, terminate, terminated, launch-failed, start-failed, guest-down,
+ * host-stop, guest-gone */
 { &instance_machine, "pending",
-  { "running", NULL, NULL, "pending", "shutting-down", NULL, "terminated", "stopped", "stopping", "shutting-down" } },
+  { "running", NULL, NULL, "pending", "shutting-down", NULL, "terminated", "stopped", "stopping",
+    "stopping", "shutting-down" } },
 { &instance_machine, "running",
-  { "running", "stopping", NULL, "running", "shutting-down", NULL, NULL, NULL, "stopping", "shutting-down" } },
+  { "running", "stopping", NULL, "running", "shutting-down", NULL, NULL, NULL, "stopping",
+    "stopping", "shutting-down" } },
 { &instance_machine, "stopping",
-  { NULL, "stopping", "stopped", NULL, "shutting-down", NULL, NULL, NULL, "stopping", "stopping" } },
+  { NULL, "stopping", "stopped", NULL, "shutting-down", NULL, NULL, NULL, "stopping",
+    "stopping", "stopping" } },
 { &instance_machine, "stopped",
-  { NULL, "stopped", "stopped", "pending", "shutting-down", NULL, NULL, "stopped", "stopped", "stopped" } },
+  { NULL, "stopped", "stopped", "pending", "shutting-down", NULL, NULL, "stopped", "stopped",
+    "stopped", "stopped" } },
 { &instance_machine, "shutting-down",
-  { NULL, NULL, NULL, NULL, "shutting-down", "terminated", "shutting-down", "shutting-down", "shutting-down", "shutting-down" } },
+  { NULL, NULL, NULL, NULL, "shutting-down", "terminated", "shutting-down", "shutting-down",
+    "shutting-down", "shutting-down", "shutting-down" } },
 { &instance_machine, "terminated",
-  { NULL, NULL, NULL, NULL, "terminated", "terminated", "terminated", "terminated", "terminated", "terminated" } },
+  { NULL, NULL, NULL, NULL, "terminated", "terminated", "terminated", "terminated", "terminated",
+    "terminated", "terminated" } },
 /* available, failed, deregister */
 { &image_machine, "pending",      { "available", "failed", "deregistered" } },
 { &image_machine, "available",    { "available", NULL,     "deregistered" } },
@@ -36,12 +43,12 @@ static const struct expected matrix[] = {
 { &snapshot_machine, "completed", { "completed", NULL } },
 { &snapshot_machine, "error",     { NULL,        "error" } },
 /* ready, failed, attach, detached, delete, deleted */
-{ &volume_machine, "creating",  { "available", "error", NULL,     NULL,        NULL,       NULL } },
-{ &volume_machine, "available", { "available", NULL,    "in-use", NULL,        "deleting", NULL } },
-{ &volume_machine, "in-use",    { "in-use",    NULL,    NULL,     "available", NULL,       NULL } },
-{ &volume_machine, "deleting",  { NULL,        NULL,    NULL,     NULL,        "deleting", "deleted" } },
-{ &volume_machine, "deleted",   { NULL,        NULL,    NULL,     NULL,        NULL,       NULL } },
-{ &volume_machine, "error",     { NULL,        "error", NULL,     NULL,        "deleting", NULL } },
+{ &volume_machine, "creating",  { "available", "error", NULL, NULL, NULL, NULL } },
+{ &volume_machine, "available", { "available", NULL, "in-use", NULL, "deleting", NULL } },
+{ &volume_machine, "in-use",    { "in-use", NULL, NULL, "available", NULL, NULL } },
+{ &volume_machine, "deleting",  { NULL, NULL, NULL, NULL, "deleting", "deleted" } },
+{ &volume_machine, "deleted",   { NULL, NULL, NULL, NULL, NULL, NULL } },
+{ &volume_machine, "error",     { NULL, "error", NULL, NULL, "deleting", NULL } },
 };
 /* clang-format on */
 
@@ -50,7 +57,7 @@ static void every_pair_of_state_and_event_is_as_ec2_has_it(void **unused)
     static const char *const events[] = { "running",       "stop",         "stopped",
                                           "start",         "terminate",    "terminated",
                                           "launch-failed", "start-failed", "guest-down",
-                                          "guest-gone" };
+                                          "host-stop",     "guest-gone" };
 
     (void)unused;
     for (size_t i = 0; i < ARRAY_LEN(events); i++) /* the columns stand in this order */
@@ -242,6 +249,19 @@ static void a_guest_that_ends_with_its_shutdown_is_terminated(void **state)
     (void)moved(f, INSTANCE_EV_GUEST_DOWN, "shutting-down"); /* protection is the API's alone */
 }
 
+static void a_host_that_goes_down_stops_what_is_protected(void **state)
+{
+    struct fixture *f = *state;
+    struct instance_rec rec = an_instance(I1);
+
+    rec.state = INSTANCE_RUNNING;
+    rec.terminate_on_shutdown = rec.disable_api_stop = true;
+    OK(model_instance_insert(f->m, &rec, &e));
+    rec = moved(f, INSTANCE_EV_HOST_STOP, "stopping");
+    assert_string_equal(rec.state_reason_code, "Server.ScheduledStop");
+    assert_string_equal(rec.transition_reason, ""); /* no user did it */
+}
+
 static void a_launch_that_fails_ends_with_the_reason_given(void **state)
 {
     struct fixture *f = *state;
@@ -338,6 +358,7 @@ int main(void)
         WITH_MODEL(a_walk_over_the_database_keeps_volumes_and_attachments_agreed),
         WITH_MODEL(a_life_leaves_its_times_and_reasons),
         WITH_MODEL(a_guest_that_ends_with_its_shutdown_is_terminated),
+        WITH_MODEL(a_host_that_goes_down_stops_what_is_protected),
         WITH_MODEL(a_launch_that_fails_ends_with_the_reason_given),
         WITH_MODEL(stop_and_start_are_refused_in_the_words_of_ec2),
         WITH_MODEL(protection_refuses_until_it_is_lifted),
