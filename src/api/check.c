@@ -293,13 +293,22 @@ static int missing(struct api_call *c, struct err *e, const char *name)
     return api_fail(c, e, "MissingParameter", "The request must contain the parameter %s", name);
 }
 
+/* Where ".N" stands for an index, not for the start of a name; NULL: nowhere. */
+static const char *find_index(const char *path)
+{
+    for (const char *p = strstr(path, ".N"); p; p = strstr(p + 1, ".N"))
+        if (!p[2] || p[2] == '.')
+            return p;
+    return NULL;
+}
+
 /* "Tag.N.Key": every element of Tag that is there has a Key. Lists in lists are the handler's. */
 static int check_required_member(struct api_call *c, struct err *e, const char *path,
                                  const char *index)
 {
     char list[REQUEST_NAME_MAX + 1], member[REQUEST_NAME_MAX + 1];
 
-    if (strstr(index + 1, ".N"))
+    if (find_index(index + 1))
         return 0;
     (void)snprintf(list, sizeof(list), "%.*s", (int)(index - path), path);
     for (size_t i = 0; i < api_count(c, list); i++)
@@ -311,7 +320,7 @@ static int check_required_member(struct api_call *c, struct err *e, const char *
 static int check_required(struct api_call *c, struct err *e, const struct api_param *params)
 {
     for (const struct api_param *p = params; p && p->name; p++) {
-        const char *index = strstr(p->name, ".N");
+        const char *index = find_index(p->name);
         char list[REQUEST_NAME_MAX + 1];
         int r = 0;
 
