@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "export.h"
 #include "store.h"
 #include "units.h"
 
@@ -127,6 +128,29 @@ static int run_stats(struct cli *c, struct err *e)
     return out_flush(e);
 }
 
+/* ---- export ---------------------------------------------------------------------------------- */
+
+static int run_export(struct cli *c, struct err *e)
+{
+    _cleanup_(store_closep) struct store *s = NULL;
+    struct export_result got;
+    char volume[UNITS_MAX], data[UNITS_MAX];
+    int r = open_store(c, &s, e);
+
+    if (r >= 0)
+        r = export_snapshot(s, c->args[0], c->args[1], &got, e);
+    if (r < 0)
+        return r;
+    if (c->json)
+        return out_json(json_pack("{s:{s:I, s:I}}", "export", "volume_bytes",
+                                  (json_int_t)got.volume_bytes, "data_bytes",
+                                  (json_int_t)got.data_bytes),
+                        e);
+    (void)printf("%s, of which %s of content, every block verified\n",
+                 units_bytes(got.volume_bytes, volume), units_bytes(got.data_bytes, data));
+    return out_flush(e);
+}
+
 static const struct cli_option check_options[] = {
     { .name = "--shallow", .help = "Do not read the blocks themselves." },
     { 0 },
@@ -140,6 +164,15 @@ const struct cli_verb cli_verbs_store[] = {
       .help = "Reads KILN_HOME/store itself and changes nothing; the daemon may run. Exit status 1 "
               "when there is a problem. A leftover is no damage: the next collection removes it.",
       .run = run_check },
+    { .name = "store export",
+      .args = "SNAPSHOT FILE",
+      .min_args = 2,
+      .max_args = 2,
+      .complete = "snapshots",
+      .summary = "Writes a snapshot out as a raw disk file.",
+      .help = "Reads KILN_HOME/store itself; the daemon may run. Every block is verified; FILE is "
+              "sparse, and complete or absent.",
+      .run = run_export },
     { .name = "store stats",
       .args = "",
       .summary = "Shows how much the store holds and how small it is.",
