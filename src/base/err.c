@@ -81,7 +81,8 @@ int err_set(struct err *e, int no, enum err_kind kind, const char *fmt, ...)
     return -e->no;
 }
 
-static int with_errno_text(struct err *e, int no, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static int with_errno_text(struct err *e, int no,
+                                                                 const char *fmt, va_list ap)
 {
     char text[128];
     size_t used;

@@ -182,7 +182,7 @@ static void stop_one(struct jobs *js, const struct instance_rec *rec)
     int r = 0;
 
     if (rec->state == INSTANCE_RUNNING) {
-        r = model_instance_move(js->model, rec->id, INSTANCE_EV_STOP, "Server.ScheduledStop",
+        r = model_instance_move(js->model, rec->id, INSTANCE_EV_HOST_STOP, "Server.ScheduledStop",
                                 "Server.ScheduledStop: Stopped with its host", NULL, &e);
         if (r == 0)
             r = jobs_stop(js, rec->id, false, &e);

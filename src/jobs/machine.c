@@ -74,7 +74,8 @@ void machine_expect_down(struct jobs *js, const char *instance_id, bool expected
 }
 
 /* The guest powered off by itself, or QEMU died: what the API calls a stop (or a terminate). */
-static void begin_unasked_stop(struct machine *m, const char *code, const char *reason)
+static void begin_unasked_stop(struct machine *m, enum instance_event ev, const char *code,
+                               const char *reason)
 {
     struct jobs *js = m->jobs;
     enum instance_state st = INSTANCE_STOPPED;
@@ -83,7 +84,7 @@ static void begin_unasked_stop(struct machine *m, const char *code, const char *
 
     if (job_any_on(js, m->id) || js->closing || js->down) /* its job sees the machine's state */
         return;
-    r = model_instance_move(js->model, m->id, INSTANCE_EV_GUEST_DOWN, code, reason, &st, &e);
+    r = model_instance_move(js->model, m->id, ev, code, reason, &st, &e);
     if (r == 0 && st == INSTANCE_SHUTTING_DOWN)
         r = jobs_terminate(js, m->id, &e);
     else if (r == 0 && st == INSTANCE_STOPPING)
@@ -108,7 +109,8 @@ static void on_exited(struct machine *m, const struct err *why)
     }
     job_publish(js, id);
     if (!asked)
-        begin_unasked_stop(m, "Server.InternalError", "Server.InternalError: the machine ended");
+        begin_unasked_stop(m, INSTANCE_EV_HOST_STOP, "Server.InternalError",
+                           "Server.InternalError: the machine ended");
     jobs_shutdown_step(js);
 }
 
@@ -117,7 +119,7 @@ static void on_guest_down(struct machine *m)
     m->state = MACHINE_DOWN;
     job_publish(m->jobs, m->id);
     if (!m->expect_down)
-        begin_unasked_stop(m, "Client.InstanceInitiatedShutdown",
+        begin_unasked_stop(m, INSTANCE_EV_GUEST_DOWN, "Client.InstanceInitiatedShutdown",
                            "Client.InstanceInitiatedShutdown: Instance initiated shutdown");
     jobs_shutdown_step(m->jobs);
 }
@@ -164,8 +166,13 @@ void machine_settle(struct jobs *js, const char *instance_id)
         return;
     if (model_instance_get(js->model, NULL, instance_id, &rec, &e) < 0)
         return; /* it is forgotten already */
-    if (rec.state == INSTANCE_RUNNING && !job_any_on(js, instance_id))
-        begin_unasked_stop(m, "Client.InstanceInitiatedShutdown",
+    if (rec.state != INSTANCE_RUNNING || job_any_on(js, instance_id))
+        return;
+    if (m->failure[0])
+        begin_unasked_stop(m, INSTANCE_EV_HOST_STOP, "Server.InternalError",
+                           "Server.InternalError: the machine ended");
+    else
+        begin_unasked_stop(m, INSTANCE_EV_GUEST_DOWN, "Client.InstanceInitiatedShutdown",
                            "Client.InstanceInitiatedShutdown: Instance initiated shutdown");
 }
 
@@ -404,7 +411,7 @@ static void adopt_one(struct jobs *js, const struct instance_rec *rec)
     if (e.kind != ERR_NOT_FOUND)
         log_error("jobs", "adopt the machine of '%s': %s", rec->id, e.msg);
     if (rec->state == INSTANCE_RUNNING)
-        begin_unasked_stop(m, "Server.InternalError",
+        begin_unasked_stop(m, INSTANCE_EV_HOST_STOP, "Server.InternalError",
                            "Server.InternalError: the machine ended while the daemon was away");
 }
 
