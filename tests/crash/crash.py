@@ -82,7 +82,7 @@ def settled(ami):
 
 def leaves_nothing_behind():
     eventually('workers end', lambda: not [p for p, l in procs_with(k.home).items() if 'kiln-worker' in l])
-    report = json.loads(k.cli('store', 'check', '--shallow', '--json'))
+    report = json.loads(k.cli('store', 'check', '--shallow', '--json'))['check']
     equal(report['problems'], 0, 'problems of the store')
     left = [f for f in os.listdir(f'{k.home}/run') if f not in ('kilnd.pid', 'acceleration', 'kilnd.log')]
     equal(left, [], 'files in run/')
@@ -191,7 +191,7 @@ def test_what_was_seen():
     k.ec2.terminate_instances(InstanceIds=[t['i']])
     k.instance_is(t['i'], 'terminated')
     eventually('volumes are deleted', lambda: not os.listdir(f'{k.home}/volumes'))
-    eventually('space came back', lambda: json.loads(k.cli('store', 'check', '--json'))['leftovers'] == 0)
+    eventually('space came back', lambda: json.loads(k.cli('store', 'check', '--json'))['check']['leftovers'] == 0)
     k.stop()
     equal(procs_with(k.home), {})
 

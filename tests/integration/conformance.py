@@ -133,9 +133,9 @@ def test_a_later_image_reads_only_changes_C11_C12():
     k.write(devices(t['i'])['xvdf'], 'write -P 0x11 8M 512k', 'flush')
     second = create('inc-2')
     k.image_available(second)
-    s = json.loads(k.cli('show', mapping(second)['xvdf']['Ebs']['SnapshotId'], '--json'))
+    s = k.show(mapping(second)['xvdf']['Ebs']['SnapshotId'])
     equal(s['bytes_read'], 524288)
-    other = json.loads(k.cli('show', mapping(second)['xvdg']['Ebs']['SnapshotId'], '--json'))
+    other = k.show(mapping(second)['xvdg']['Ebs']['SnapshotId'])
     equal(other['bytes_read'], 0)
 
 
@@ -146,7 +146,7 @@ def test_zeroed_blocks_take_no_space_C31():
     k.write(devices(t['i'])['xvdf'], 'write -z 16M 4M', 'flush')
     b = create('zeros-2')
     k.image_available(b)
-    s = json.loads(k.cli('show', mapping(b)['xvdf']['Ebs']['SnapshotId'], '--json'))
+    s = k.show(mapping(b)['xvdf']['Ebs']['SnapshotId'])
     true(s['bytes_stored'] < 65536, f'stored {s["bytes_stored"]} bytes for zeros')
 
 

@@ -213,6 +213,10 @@ class Kiln:
         """Writes to a served volume as a guest would: through its NBD server."""
         sh('qemu-io', '-f', 'raw', *[a for c in commands for a in ('-c', c)], self.nbd(volume), timeout=60)
 
+    def show(self, id):
+        """What `kiln show` knows of a resource: EC2's and Kiln's own counters."""
+        return next(iter(json.loads(self.cli('show', id, '--json')).values()))
+
     def store_check(self):
         return self.cli('store', 'check')
 

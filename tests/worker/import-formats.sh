@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Every format comes in as QEMU reads it: whole, and without reading its holes.
 . "$(dirname "$0")/lib.sh"
-requires qemu-img qemu-io qemu-nbd jq
+requires qemu-img qemu-io qemu-nbd jq xxd
 new_store
 
 qemu-img create -q -f qcow2 base.qcow2 100M
@@ -43,6 +43,29 @@ X
 # A VHD keeps the exact size that its footer tells.
 import exact vhd vhd-exact || fail "vhd-exact again"
 [ "$(result volume_bytes)" = 104857600 ] || fail "size of a VHD with force_size"
+# Whoever wrote it; only Virtual PC's guests saw the geometry. A footer has its creator at offset 28,
+# its current size at 48 (here two sectors more than the geometry), the checksum at 64.
+by() # CREATOR
+{
+    cp vhd-dynamic vhd-by
+    head -c 512 vhd-by >footer
+    {
+        printf '%s' "$1" | dd of=footer bs=1 seek=28 conv=notrunc
+        printf '%016x' $((geometry + 1024)) | xxd -r -p | dd of=footer bs=1 seek=48 conv=notrunc
+        printf '00000000' | xxd -r -p | dd of=footer bs=1 seek=64 conv=notrunc
+        sum=$(od -An -v -tu1 footer | awk '{ for (i = 1; i <= NF; i++) s += $i } END { print s }')
+        printf '%08x' $((0xffffffff - sum)) | xxd -r -p | dd of=footer bs=1 seek=64 conv=notrunc
+        dd if=footer of=vhd-by conv=notrunc
+        dd if=footer of=vhd-by bs=1 seek=$(($(stat -c %s vhd-by) - 512)) conv=notrunc
+    } 2>dd.log
+}
+geometry=$(qemu-img info --output=json -f vpc vhd-dynamic | jq '."virtual-size"')
+by abcd
+import by-somebody vhd vhd-by || fail "vhd by somebody"
+[ "$(result volume_bytes)" = $((geometry + 1024)) ] || fail "size of a VHD by somebody"
+by 'vpc '
+import by-virtual-pc vhd vhd-by || fail "vhd by Virtual PC"
+[ "$(result volume_bytes)" = "$geometry" ] || fail "size of a VHD by Virtual PC"
 
 # Internal snapshots stay behind; the live state comes.
 qemu-img snapshot -c before base.qcow2
