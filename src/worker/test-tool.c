@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "tool.h"
 
@@ -55,7 +58,9 @@ static struct ran run(const char *script, unsigned timeout_ms)
 static void output_status_and_last_words_arrive(void **unused)
 {
     _cleanup_(ran_done) struct ran x =
-        run("echo out; echo 'qemu-img: bad /proc/self/fd/4' >&2; echo more >&2; exit 3", 10000);
+        run("echo out; echo \"qemu-img: Could not open 'driver=x': bad /proc/self/fd/4\" >&2;"
+            "echo more >&2; exit 3",
+            10000);
     char buf[64];
 
     (void)unused;
@@ -114,6 +119,34 @@ static void a_deadline_ends_the_wait(void **unused)
     assert_null(x.out);
 }
 
+static void a_tool_dies_with_its_worker(void **unused)
+{
+    const char *argv[] = { "sh", "-c", "exec cat </proc/self/fd/2", NULL };
+    struct tool t = TOOL_INIT;
+    struct err e = { 0 };
+    pid_t worker, tool = 0;
+    int fds[2], status = 0;
+
+    (void)unused;
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* the orphan becomes ours */
+    assert_int_equal(pipe(fds), 0);
+    worker = fork();
+    if (worker == 0) {
+        (void)tool_start(&t, argv, source_fd, -1, &e);
+        (void)!write(fds[1], &t.pid, sizeof t.pid);
+        (void)raise(SIGKILL);
+    }
+    assert_int_equal(read(fds[0], &tool, sizeof tool), sizeof tool);
+    assert_true(tool > 0);
+    assert_int_equal(waitpid(worker, NULL, 0), worker);
+    (void)alarm(20); /* it would wait for ever */
+    assert_int_equal(waitpid(tool, &status, 0), tool);
+    (void)alarm(0);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
 static void too_much_output_is_refused(void **unused)
 {
     _cleanup_(ran_done) struct ran x = run("yes", 10000);
@@ -143,6 +176,7 @@ int main(void)
         cmocka_unit_test(no_other_file_can_be_opened),
         cmocka_unit_test(no_file_can_grow),
         cmocka_unit_test(a_deadline_ends_the_wait),
+        cmocka_unit_test(a_tool_dies_with_its_worker),
         cmocka_unit_test(too_much_output_is_refused),
         cmocka_unit_test(a_missing_program_is_named),
     };

@@ -235,11 +235,15 @@ static void add_replaced(struct str *s, const char *text, const char *what, cons
     str_add(s, text);
 }
 
-static const char *without_program(const char *line)
+/* "qemu-img: Could not open 'OPTIONS': reason" is for those who know the options. */
+static const char *reason_of(const char *line)
 {
-    const char *colon = strstr(line, ": ");
+    const char *colon = strstr(line, ": "), *quote;
 
-    return str_starts(line, "qemu-") && colon ? colon + 2 : line;
+    if (str_starts(line, "qemu-") && colon)
+        line = colon + 2;
+    quote = str_starts(line, "Could not open 'driver=") ? strstr(line, "': ") : NULL;
+    return quote ? quote + 3 : line;
 }
 
 const char *tool_story(struct tool *t, const char *source, char *buf, size_t size)
@@ -253,7 +257,7 @@ const char *tool_story(struct tool *t, const char *source, char *buf, size_t siz
         if (*line) {
             if (s.len)
                 str_add(&s, "; ");
-            add_replaced(&s, without_program(line), TOOL_SOURCE_PATH, source);
+            add_replaced(&s, reason_of(line), TOOL_SOURCE_PATH, source);
         }
     t->tail_len = 0;
     t->tail[0] = '\0';

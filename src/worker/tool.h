@@ -35,6 +35,6 @@ int tool_start(struct tool *t, const char *const *argv, int source_fd, int liste
  * stop kills it. *ret_status: exit status, or 128 + signal. */
 int tool_finish(struct tool *t, unsigned timeout_ms, size_t max, char **ret_out, int *ret_status,
                 struct err *e);
-/* What it had to say, for a message: its last lines as one, without "qemu-...: ", with the source
- * named by its own name. A server's stderr is drained first. Borrowed. */
+/* What it had to say, for a message: its last lines as one, without what precedes the reason, with
+ * the source named by its own name. A server's stderr is drained first. Borrowed. */
 const char *tool_story(struct tool *t, const char *source, char *buf, size_t size);
