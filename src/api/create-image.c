@@ -191,12 +191,11 @@ static int plan_mapping(struct api_call *c, struct plan *p, struct err *e)
     r = map_ephemerals(c, p, e);
     if (r < 0)
         return r;
-    r = api_mapping_check(c, &asked, e);
-    if (r < 0)
-        return r;
     r = rules_mapping_image(&p->now, p->instance.root_device_name, &asked, api_snapshot_size, c,
                             &p->image.mapping, &p->needs_snapshot, e);
-    return r < 0 ? api_mapping_refused(c, r, e) : 0;
+    if (r < 0)
+        return api_mapping_refused(c, r, e);
+    return api_mapping_check(c, &p->image.mapping, e); /* after the rules: they know better why */
 }
 
 /* ---- records

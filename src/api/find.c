@@ -318,6 +318,8 @@ int api_mapping_refused(struct api_call *c, int r, struct err *e)
         { EINVAL, "InvalidParameterValue" },
     };
 
+    if (e->kind == ERR_NOT_FOUND)
+        c->wire_code = "InvalidSnapshot.NotFound";
     for (size_t i = 0; i < ARRAY_LEN(codes) && e->kind == ERR_INVALID; i++)
         if (codes[i].no == e->no)
             c->wire_code = codes[i].code;

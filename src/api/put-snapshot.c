@@ -11,7 +11,6 @@ static void put_counters(struct api_call *c, const struct snapshot_rec *s)
 {
     xml_uint(c->out, "kilnBytesRead", s->bytes_read);
     xml_uint(c->out, "kilnBytesStored", s->bytes_stored);
-    xml_uint(c->out, "kilnBytesTotal", GIB(s->volume_size_gib));
     xml_text(c->out, "kilnPlatform", s->platform);
     xml_text(c->out, "kilnParentSnapshotId", s->parent);
 }
