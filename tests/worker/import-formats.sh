@@ -43,8 +43,8 @@ X
 # A VHD keeps the exact size that its footer tells.
 import exact vhd vhd-exact || fail "vhd-exact again"
 [ "$(result volume_bytes)" = 104857600 ] || fail "size of a VHD with force_size"
-# Whoever wrote it; only Virtual PC's guests saw the geometry. A footer has its creator at offset 28,
-# its current size at 48 (here two sectors more than the geometry), the checksum at 64.
+# Whoever wrote it; only Virtual PC's guests saw the geometry. A footer has its creator at offset
+# 28, its current size at 48 (here two sectors more than the geometry), the checksum at 64.
 by() # CREATOR
 {
     cp vhd-dynamic vhd-by
