@@ -216,16 +216,24 @@ int machine_disk(struct jobs *js, const char *volume_id, const char *device, boo
     return 0;
 }
 
-static int ephemeral_file(const char *dir, const struct ephemeral_rec *eph, char **ret,
-                          struct err *e)
+static int ephemeral_file(const struct jobs *js, const char *dir, const struct ephemeral_rec *eph,
+                          char **ret, struct err *e)
 {
     _cleanup_free_ char *path = xasprintf("%s/%s.raw", dir, eph->virtual_name);
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0660);
+    uid_t uid;
+    gid_t gid;
+    int r;
 
     if (fd < 0)
         return err_errno(e, "create the instance store disk '%s'", path);
     if (ftruncate(fd, (off_t)GIB(eph->size_gib)) < 0)
         return err_errno(e, "size the instance store disk '%s'", path);
+    r = child_user_find(js->cfg.user, &uid, &gid, e);
+    if (r < 0)
+        return r;
+    if (r > 0 && fchown(fd, uid, gid) < 0)
+        return err_errno(e, "give '%s' to the user '%s'", path, js->cfg.user);
     *ret = TAKE_PTR(path);
     return 0;
 }
@@ -276,7 +284,7 @@ static int add_ephemerals(struct jobs *js, const struct instance_rec *rec, const
     for (size_t i = 0; i < n && set->n < VM_DISKS_MAX; i++) {
         struct vm_disk *d = &set->disks[set->n];
 
-        r = ephemeral_file(dir, &eph[i], &set->files[set->n_files], e);
+        r = ephemeral_file(js, dir, &eph[i], &set->files[set->n_files], e);
         if (r < 0)
             return r;
         *d = (struct vm_disk){ .file = set->files[set->n_files++] };
