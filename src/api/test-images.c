@@ -390,6 +390,9 @@ static void images_are_found_by_owner_and_filters_together(void **state)
     assert_at(w, "imagesSet/item/imageId", two);
     ask(w, "Action=DescribeImages&Owner.1=%s", w->key.account);
     assert_int_equal(count(w, "imagesSet/item"), 3);
+    ask(w, "Action=DescribeImages&ImageId.1=%s&ImageId.2=%s&ImageId.3=%s", three, one, three);
+    assert_int_equal(count(w, "imagesSet/item"), 2); /* each once, in the order of the request */
+    assert_at(w, "imagesSet/item[1]/imageId", three);
     ask(w, "Action=DescribeImages&Owner.1=amazon");
     assert_int_equal(count(w, "imagesSet/item"), 0);
     ask(w, "Action=DescribeImages&Filter.1.Name=owner-alias&Filter.1.Value.1=amazon");
