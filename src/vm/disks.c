@@ -150,6 +150,11 @@ static json_t *node_name(const char *id)
     return json_pack("{s:s}", "node-name", id);
 }
 
+static json_t *dead_name(const char *id)
+{
+    return json_sprintf(VM_DEAD_MARK "%s", id);
+}
+
 static json_t *device_args(const char *disk_id)
 {
     _cleanup_free_ char *id = vm_disk_device_id(disk_id);
@@ -296,11 +301,15 @@ static void node_closed(const json_t *ret, const struct err *e, void *userdata)
     struct disk_watch *w = watch_find(vm, op->disk.id);
     bool told = w && w->forced;
     char id[sizeof op->disk.id];
+    struct err ignored = { 0 };
 
     (void)ret;
+    (void)str_copy(id, sizeof id, op->disk.id);
+    if (qmp_is_ready(vm->qmp)) /* mostly there is none */
+        (void)qmp_send(vm->qmp, "blockdev-del", json_pack("{s:o}", "node-name", dead_name(id)), 0,
+                       NULL, NULL, &ignored);
     if (e)
         log_warning("vm", "close disk '%s' of '%s': %s, ignoring", op->disk.id, vm->id, e->msg);
-    (void)str_copy(id, sizeof id, op->disk.id);
     vm_hold(vm);
     op_end(op, NULL);
     watch_drop(vm, id);
@@ -338,19 +347,19 @@ static void dead_node_added(const json_t *ret, const struct err *e, void *userda
 {
     struct disk_op *op = userdata;
 
-    (void)ret, (void)e; /* it may be there from an earlier disk; the next step shows it */
+    (void)ret, (void)e; /* it may be there from an earlier attempt; the next step shows it */
     step(op, "blockdev-reopen",
-         json_pack("{s:[{s:s, s:s, s:s, s:s}]}", "options", "driver", "raw", "node-name",
-                   op->disk.id, "discard", "unmap", "file", "kiln-dead"),
+         json_pack("{s:[{s:s, s:s, s:s, s:o}]}", "options", "driver", "raw", "node-name",
+                   op->disk.id, "discard", "unmap", "file", dead_name(op->disk.id)),
          storage_taken);
 }
 
-/* One node for all: it fails every request, so any number of disks may stand on it. */
+/* Fails every request. One for each disk: two writers of one node are refused. */
 static void add_dead_node(struct disk_op *op)
 {
     step(op, "blockdev-add",
-         json_pack("{s:s, s:s, s:{s:s, s:I}, s:[{s:s, s:i, s:b}]}", "driver", "blkdebug",
-                   "node-name", "kiln-dead", "image", "driver", "null-co", "size",
+         json_pack("{s:s, s:o, s:{s:s, s:I}, s:[{s:s, s:i, s:b}]}", "driver", "blkdebug",
+                   "node-name", dead_name(op->disk.id), "image", "driver", "null-co", "size",
                    (json_int_t)1 << 50, "inject-error", "event", "none", "errno", EIO, "once", 0),
          dead_node_added);
 }

@@ -10,7 +10,8 @@
 #include "str.h"
 
 #define OVMF_CODE   "/usr/share/OVMF/OVMF_CODE_4M.fd"
-#define SERIAL_MAX  20 /* of an NVMe controller */
+#define SERIAL_MAX  20  /* of an NVMe controller */
+#define NODE_MAX    31U /* of QEMU's node names */
 #define BUS_PLACES  31U
 #define VCPUS_MAX   255U
 #define MEMORY_MIN  MIB(1)
@@ -124,7 +125,7 @@ static int bad(const char *what, const char *value, struct err *e)
 
 int vm_disk_check(const struct vm_disk *d, struct err *e)
 {
-    if (!is_id(d->id, sizeof d->id - 1))
+    if (!is_id(d->id, NODE_MAX - strlen(VM_DEAD_MARK)))
         return bad("disk id", d->id, e);
     if (d->serial[0] && (!is_id(d->serial, SERIAL_MAX)))
         return bad("disk serial number", d->serial, e);

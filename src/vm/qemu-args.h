@@ -37,4 +37,7 @@ char *vm_disk_device_id(const char *disk_id); /* caller frees */
 /* The disk id in a device id, NULL when it is another device's. */
 const char *vm_device_disk_id(const char *device_id);
 
+/* Before a disk id: the node that stands in for its storage after a forced detach. */
+#define VM_DEAD_MARK "dead."
+
 #define VM_DISK_BUSES 2 /* "disks0", "disks1": 31 places each */
