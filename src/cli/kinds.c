@@ -382,5 +382,5 @@ bool kind_is_id(enum kind k, const char *text)
 {
     size_t n = strlen(kinds[k].prefix) + 1;
 
-    return kind_of_id(text) == k && (strlen(text + n) == 8 || strlen(text + n) == 17);
+    return kind_of_id(text) == k && strlen(text + n) == 17;
 }

@@ -46,7 +46,7 @@ const struct kind_def *kind_def(enum kind k);
 enum kind kind_find(const char *word);
 /* By an id or the beginning of one ("i-0a"); KIND_MAX: not an id. */
 enum kind kind_of_id(const char *text);
-/* A whole id, as kind_of_id but with its 8 or 17 hex digits. */
+/* A whole id: as kind_of_id, and with its 17 hex digits. */
 bool kind_is_id(enum kind k, const char *text);
 
 /* An array of records out of an answer's XML. Caller decrefs. */

@@ -132,8 +132,7 @@ static void ids_are_told_from_names(void **unused)
     assert_int_equal(kind_of_id("i-golden"), KIND_MAX);
     assert_int_equal(kind_of_id("golden"), KIND_MAX);
     assert_true(kind_is_id(KIND_VOLUME, "vol-0123456789abcdef0"));
-    assert_true(kind_is_id(KIND_VOLUME, "vol-01234567"));
-    assert_false(kind_is_id(KIND_VOLUME, "vol-0123456"));
+    assert_false(kind_is_id(KIND_VOLUME, "vol-01234567")); /* eight digits may be a beginning */
 }
 
 int main(void)
