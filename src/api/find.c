@@ -9,6 +9,7 @@
 
 #define AMAZON_ACCOUNT "801119661308" /* owns EC2's Windows images; clients know it as "amazon" */
 #define MESSAGE_MAX    400
+#define OWNERS_MAX     100 /* each record is held against each */
 
 /* ---- kinds of records --------------------------------------------------------------------------
  */
@@ -159,14 +160,47 @@ int api_find_import(struct api_call *c, const char *id, struct import_rec *ret, 
 /* ---- lists of ids ------------------------------------------------------------------------------
  */
 
-static bool named_before(const struct api_call *c, const char *list, size_t i)
-{
-    const char *id = api_item(c, list, i, "");
+struct named {
+    const char *id;
+    size_t at; /* in the request */
+};
 
-    for (size_t k = 0; k < i; k++)
-        if (str_eq(id, api_item(c, list, k, "")))
-            return true;
-    return false;
+static int by_id(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    int r = strcmp(x->id, y->id);
+
+    return r ? r : (x->at > y->at) - (x->at < y->at);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* The ids of a list, each once, in the order of the request; caller frees. */
+static struct named *read_ids(struct api_call *c, const char *list, size_t *ret_n)
+{
+    size_t n = api_count(c, list), kept = 0;
+    struct named *v = xcalloc(n + 1, sizeof(*v));
+
+    for (size_t i = 0; i < n; i++) {
+        const char *id = api_item(c, list, i, "");
+
+        if (id)
+            v[kept++] = (struct named){ id, i };
+    }
+    n = kept;
+    kept = 0;
+    qsort(v, n, sizeof(*v), by_id);
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || !str_eq(v[i].id, v[kept - 1].id))
+            v[kept++] = v[i];
+    qsort(v, kept, sizeof(*v), by_place);
+    *ret_n = kept;
+    return v;
 }
 
 static void free_records(const struct kind *k, void *v, size_t n)
@@ -176,24 +210,19 @@ static void free_records(const struct kind *k, void *v, size_t n)
     free(v);
 }
 
-/* Fills v (room for all of the list) with what is there; the others' ids go into unknown. */
-static int get_named(struct api_call *c, const struct kind *k, const char *list, void *v,
-                     size_t *ret_n, struct str *unknown, size_t *ret_unknown, struct err *e)
+/* Fills v (room for all ids) with what is there; the others' ids go into unknown. */
+static int get_named(struct api_call *c, const struct kind *k, const struct named *ids, size_t n,
+                     void *v, size_t *ret_n, struct str *unknown, size_t *ret_unknown,
+                     struct err *e)
 {
-    size_t n = api_count(c, list);
-
     for (size_t i = 0; i < n; i++) {
         struct err why = { 0 };
-        const char *id = api_item(c, list, i, "");
-        int r;
+        int r = k->get(c->model, c->region, ids[i].id, (char *)v + *ret_n * k->size, &why);
 
-        if (!id || named_before(c, list, i))
-            continue;
-        r = k->get(c->model, c->region, id, (char *)v + *ret_n * k->size, &why);
         if (r >= 0) {
             (*ret_n)++;
         } else if (why.kind == ERR_NOT_FOUND) {
-            str_addf(unknown, "%s%s", *ret_unknown ? ", " : "", id);
+            str_addf(unknown, "%s%s", *ret_unknown ? ", " : "", ids[i].id);
             (*ret_unknown)++;
         } else {
             *e = why;
@@ -207,13 +236,16 @@ static int find_named(struct api_call *c, const struct kind *k, const char *list
                       size_t *ret_n, struct err *e)
 {
     _cleanup_str_ struct str unknown = STR_INIT(MESSAGE_MAX);
-    size_t n = 0, n_unknown = 0;
-    void *v = calloc(api_count(c, list), k->size);
+    _cleanup_free_ struct named *ids = NULL;
+    size_t n_ids, n = 0, n_unknown = 0;
+    void *v;
     int r;
 
+    ids = read_ids(c, list, &n_ids);
+    v = calloc(n_ids + 1, k->size);
     if (!v)
         return err_oom(e);
-    r = get_named(c, k, list, v, &n, &unknown, &n_unknown, e);
+    r = get_named(c, k, ids, n_ids, v, &n, &unknown, &n_unknown, e);
     if (r >= 0 && n_unknown > 0)
         r = missing(c, k, str_text(&unknown), n_unknown, e);
     if (r < 0) {
@@ -402,6 +434,9 @@ int api_owners_check(struct api_call *c, const char *list, const char *const *wo
 {
     size_t n = api_count(c, list);
 
+    if (n > OWNERS_MAX)
+        return api_fail(c, e, "InvalidParameterValue", "The request names %zu owners, at most %d",
+                        n, OWNERS_MAX);
     for (size_t i = 0; i < n; i++) {
         const char *o = api_item(c, list, i, "");
         bool known = !o || is_account(o);

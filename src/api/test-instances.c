@@ -184,6 +184,26 @@ static void c67_nvme_disks_of_the_type_need_no_mapping(void **state)
     assert_int_equal(count(w, "instancesSet/item/blockDeviceMapping/item"), 1);
 }
 
+/* C-9, as far as it can be shown before volumes can be encrypted */
+static void c9_an_encrypted_image_needs_a_type_that_can(void **state)
+{
+    struct world *w = *state;
+    _cleanup_free_ char *ami = import(w, "Linux", "lin"), *snap = NULL;
+    _cleanup_(image_rec_done) struct image_rec i = { 0 };
+    struct snapshot_rec s;
+
+    ask(w, "Action=DescribeImages&ImageId.1=%s", ami);
+    snap = keep_at(w, "imagesSet/item/blockDeviceMapping/item/ebs/snapshotId");
+    OK(model_snapshot_get(MODEL(w), NULL, snap, &s, &e));
+    s.encrypted = true;
+    OK(model_snapshot_save(MODEL(w), &s, &e));
+    OK(model_image_get(MODEL(w), NULL, ami, &i, &e));
+    i.mapping.v[0].encrypted = TRI_TRUE;
+    OK(model_image_save(MODEL(w), &i, &e));
+    refused(w, "InvalidParameterCombination", "'m1.small' does not support encrypted volumes",
+            "Action=RunInstances&ImageId=%s&InstanceType=m1.small&MinCount=1&MaxCount=1", ami);
+}
+
 static void a_dry_run_changes_nothing(void **state)
 {
     struct world *w = *state;
@@ -332,6 +352,7 @@ int main(void)
         STORY(an_unusable_image_or_key_or_zone_launches_nothing),
         STORY(c66_disks_of_a_launch_follow_the_mapping),
         STORY(c67_nvme_disks_of_the_type_need_no_mapping),
+        STORY(c9_an_encrypted_image_needs_a_type_that_can),
         STORY(a_dry_run_changes_nothing),
         STORY(stop_start_and_terminate_tell_both_states),
         STORY(one_bad_instance_of_a_list_stops_the_request),
