@@ -10,13 +10,32 @@ static const struct api_param params[] = {
     { 0 },
 };
 
+/* A root volume may be detached while the instance is stopped. */
+static int check_root(struct api_call *c, const struct instance_rec *i, struct err *e)
+{
+    _cleanup_free_ struct attachment_rec *at = NULL;
+    size_t n = 0;
+    int r = model_attachment_list(c->model, i->id, &at, &n, e);
+
+    if (r < 0)
+        return r;
+    for (size_t k = 0; k < n; k++)
+        if (str_eq(at[k].device, i->root_device_name))
+            return 0;
+    return api_fail(c, e, "InvalidParameterValue",
+                    "Invalid value '%s' for instanceId. Instance does not have a volume attached "
+                    "at root (%s)",
+                    i->id, i->root_device_name);
+}
+
 static int check(struct api_call *c, struct instance_rec *i, struct err *e)
 {
     switch (i->state) {
     case INSTANCE_PENDING:
     case INSTANCE_RUNNING:
-    case INSTANCE_STOPPED:
         return 0;
+    case INSTANCE_STOPPED:
+        return check_root(c, i, e);
     case INSTANCE_STOPPING:
     case INSTANCE_SHUTTING_DOWN:
     case INSTANCE_TERMINATED:
