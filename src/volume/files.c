@@ -68,7 +68,7 @@ static int own_in(const char *dir, const char *name, const char *user, struct er
     return own(path, user, e);
 }
 
-static int make_data(const struct volume_spec *s, struct err *e)
+static int make_data(const struct volume_spec *s, int *ret_fd, struct err *e)
 {
     _cleanup_free_ char *path = NULL;
     _cleanup_close_ int fd = -1;
@@ -80,7 +80,8 @@ static int make_data(const struct volume_spec *s, struct err *e)
         return err_errno(e, "create '%s'", path);
     if (ftruncate(fd, (off_t)s->size_bytes) < 0)
         return err_errno(e, "set the size of '%s'", path);
-    return fsync(fd) < 0 ? err_errno(e, "flush '%s'", path) : 0;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
 }
 
 static int own_all(const struct volume_spec *s, struct err *e)
@@ -97,16 +98,20 @@ static int own_all(const struct volume_spec *s, struct err *e)
 static int make(const struct volume_spec *s, struct err *e)
 {
     struct head h = { .size_bytes = s->size_bytes };
+    _cleanup_close_ int data = -1;
     int r = tree_remove(s->dir, e);
 
     if (r == 0)
         r = dir_make(s->dir, 0750, e);
     if (r == 0)
-        r = make_data(s, e);
+        r = make_data(s, &data, e);
     if (r == 0)
         r = maps_create(s->dir, s->size_bytes, s->base != NULL, e);
     if (r < 0)
         return r;
+    /* After the map's sync, a journal has this one's work done already. */
+    if (fsync(data) < 0)
+        return err_errno(e, "flush the data of '%s'", s->dir);
     (void)str_copy(h.name, sizeof h.name, s->name);
     (void)str_copy(h.base, sizeof h.base, s->base ? s->base : "");
     (void)str_copy(h.store, sizeof h.store, s->store_dir ? s->store_dir : "");

@@ -210,11 +210,9 @@ static int write_state(struct maps *m, enum map_state state, struct err *e)
 {
     struct map_header h = { .state = state };
     uint8_t page[MAP_PAGE] = { 0 };
-    int r;
 
     map_header_put(page, magic_map, m->l.size_bytes, &h);
-    r = write_map(m, page, sizeof page, 0, e);
-    return r < 0 ? r : sync_map(m, e);
+    return write_map(m, page, sizeof page, 0, e);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -270,20 +268,11 @@ static int open_live(struct maps *m, const char *dir, bool with_sectors, const c
     return 0;
 }
 
-/* With a clean map, intent has nothing to tell any more. */
-static int drop_intent(struct maps *m, struct err *e)
-{
-    bits_zero(m->a.intent, words_for(m->l.regions));
-    return write_map(m, m->a.intent, m->l.present - m->l.intent, m->l.intent, e);
-}
-
 static int make_live(struct maps *m, bool clean, const char *boot_id, struct err *e)
 {
     struct map_header h = { .state = MAP_GOOD };
     int r = load_map(m, e);
 
-    if (r == 0 && clean)
-        r = drop_intent(m, e);
     if (r < 0)
         return r;
     if (!clean)
@@ -332,12 +321,17 @@ int maps_open(struct maps *m, const char *dir, uint64_t size_bytes, bool with_se
         r = open_live(m, dir, with_sectors, boot_id, &valid, e);
     if (r == 0 && !valid)
         r = make_live(m, found.clean, boot_id, e);
-    if (r == 0 && valid && !found.clean)
-        touch_all(m);
-    if (r == 0)
-        r = write_state(m, MAP_NONE, e);
     if (r < 0)
         return r;
+    if (valid && !found.clean)
+        touch_all(m);
+    /* With a clean map, intent has nothing to tell any more; and the first change of all has to ask
+     * for it, which is where the map stops being clean. */
+    if (found.clean) {
+        bits_zero(m->a.intent, words_for(m->l.regions));
+        maps_touch_area(m, m->a.intent, m->l.regions);
+    }
+    m->marked_clean = found.clean;
     m->n_present = bits_count(m->a.present, m->l.blocks);
     found.power_lost = !valid && !found.clean;
     *ret = found;
@@ -384,11 +378,14 @@ int maps_intend(struct maps *m, uint64_t region, struct err *e)
         return 0;
     bits_copy(page, &m->a.intent[first], ARRAY_LEN(page));
     page[region / 64 - first] |= 1ULL << (region % 64);
-    r = write_map(m, page, sizeof page, m->l.intent + first * 8, e);
+    r = m->marked_clean ? write_state(m, MAP_NONE, e) : 0;
+    if (r == 0)
+        r = write_map(m, page, sizeof page, m->l.intent + first * 8, e);
     if (r == 0)
         r = sync_map(m, e);
     if (r < 0)
         return r;
+    m->marked_clean = false;
     (void)bit_set(m->a.intent, region); /* only now may others pass */
     return 0;
 }
@@ -476,5 +473,7 @@ int maps_commit(struct maps *m, struct err *e)
 
 int maps_mark_clean(struct maps *m, struct err *e)
 {
-    return write_state(m, MAP_GOOD, e);
+    int r = write_state(m, MAP_GOOD, e);
+
+    return r < 0 ? r : sync_map(m, e);
 }

@@ -60,10 +60,11 @@ struct maps {
     uint64_t n_present;         /* atomic */
     bool failed;                /* a sync failed: what the kernel then holds is unknown */
     struct lock intent_lock;
+    bool marked_clean; /* the durable map says so; until the first change. Under intent_lock */
 };
 
 struct maps_found {
-    bool clean;      /* the last server closed it in order */
+    bool clean;      /* the last server closed it in order, or had changed nothing */
     bool power_lost; /* live was of another boot */
 };
 

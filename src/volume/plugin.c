@@ -2,6 +2,7 @@
 /* kiln-volume.so: one volume over NBD, as an nbdkit plugin. Only translation; the logic is
  * core.h's, the manual kiln-volume(1). */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -76,17 +77,22 @@ static int on_config_complete(void)
     return -1;
 }
 
-/* Names this process for adoption; after volume_open, which holds the lock. */
+/* Names this process for adoption; after volume_open, which holds the lock. Not synced: after power
+ * loss there is nobody to adopt. */
 static int write_pid_file(struct err *e)
 {
-    _cleanup_free_ char *path = NULL;
+    _cleanup_free_ char *path = NULL, *tmp = NULL;
+    _cleanup_close_ int fd = -1;
     char text[64];
     int n = snprintf(text, sizeof text, "%d %llu\n", (int)getpid(),
                      (unsigned long long)child_start_time(getpid()));
 
-    if (asprintf(&path, "%s/server.pid", server.dir) < 0)
+    if (asprintf(&path, "%s/server.pid", server.dir) < 0 || asprintf(&tmp, "%s.new", path) < 0)
         return err_oom(e);
-    return file_replace(path, text, (size_t)n, 0640, e);
+    fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    if (fd < 0 || write_full(fd, text, (size_t)n) < 0 || rename(tmp, path) < 0)
+        return err_errno(e, "write '%s'", path);
+    return 0;
 }
 
 static void on_stop(void *userdata)

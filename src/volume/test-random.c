@@ -37,6 +37,7 @@ struct run {
     char base_id[16], boot_id[16];
     uint8_t *durable[2]; /* data, map: what a power cut cannot take */
     size_t durable_bytes[2];
+    bool in_flush, wrote_during;
 };
 
 static uint64_t any(struct run *r, uint64_t below)
@@ -67,9 +68,15 @@ static int plain_pwrite(const struct volume_io *io, enum volume_file f, int fd, 
     return pwrite_full(fd, buf, n, offset);
 }
 
+static void write_during_sync(struct run *r);
+
 static int noting_sync(const struct volume_io *io, enum volume_file f, int fd)
 {
-    note_durable(io->userdata, f == VOLUME_FILE_MAP, fd);
+    struct run *r = io->userdata;
+
+    note_durable(r, f == VOLUME_FILE_MAP, fd);
+    if (r->in_flush && f == VOLUME_FILE_DATA)
+        write_during_sync(r);
     return 0;
 }
 
@@ -295,8 +302,27 @@ static void do_flush(struct run *r)
 {
     struct err e = { 0 };
 
+    r->in_flush = any(r, 2);
+    r->wrote_during = false;
     ok(volume_flush(r->b.v, &e), &e);
+    r->in_flush = false;
+    if (!r->wrote_during)
+        settle(r);
+}
+
+/* As another connection would: the flush under way promises all before it and nothing of it. */
+static void write_during_sync(struct run *r)
+{
+    uint64_t at, n;
+    struct err e = { 0 };
+
     settle(r);
+    r->in_flush = false;
+    r->wrote_during = true;
+    pick_range(r, &at, &n);
+    noise(r->now + at, n, r->x);
+    remember(r, at, n);
+    ok(volume_write(r->b.v, r->now + at, n, at, false, &e), &e);
 }
 
 static void check_point(struct run *r, struct kept *k)

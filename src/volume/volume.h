@@ -71,16 +71,18 @@ struct volume_status {
 };
 
 /* Each call is asynchronous: one request on the control socket, done exactly once (from the loop,
- * never from inside the call unless it fails at once with a negative return and fn not called). A
- * server that does not answer within the deadline (10 s) is an ERR_TIMEOUT. */
+ * never from inside the call; when that fails at once, with a negative return, fn is not called). A
+ * server that does not answer within the deadline (10 s) is an ERR_TIMEOUT, one that ends before
+ * it answers an ERR_IO, told before VOLUME_EXITED. volume_server_free drops calls under way. */
 typedef void (*volume_done_fn)(struct volume_server *vs, const struct err *e, void *userdata);
 typedef void (*volume_status_fn)(struct volume_server *vs, const struct volume_status *st,
                                  const struct err *e, void *userdata);
 
 int volume_server_status(struct volume_server *vs, volume_status_fn fn, void *userdata,
                          struct err *e);
-/* Holds new guest requests of this volume and waits for those in flight; the server thaws by
- * itself after 5 s (the point is then refused), so that a dead daemon stops no guest. */
+/* Holds new changes of this volume (writes, zeros, trims; reads and flushes go on) and waits for
+ * those in flight; the server thaws by itself after 5 s (the point is then refused until a thaw or
+ * another freeze), so that a dead daemon stops no guest. */
 int volume_server_freeze(struct volume_server *vs, volume_done_fn fn, void *userdata,
                          struct err *e);
 /* Fixes the current content under a name [A-Za-z0-9._-]{1,63}; when frozen, at the frozen instant.
@@ -93,7 +95,10 @@ int volume_server_point(struct volume_server *vs, const char *name, volume_done_
 int volume_server_thaw(struct volume_server *vs, volume_done_fn fn, void *userdata, struct err *e);
 /* Ends a point. new_base: the snapshot that now holds its content (dirty is relative to it from
  * then on, and it is pinned in the place of the older base), or NULL when the snapshot failed (its
- * dirty blocks are dirty again). An unknown point is fine (it ended already). */
+ * dirty blocks are dirty again). While an older point lives the base stays, whatever new_base says,
+ * and the dirty blocks flow back: ask the status for the base. A broken point ends, with ERR_IO
+ * when there is a new_base. An unknown point is fine (it ended already). The server writes the pin,
+ * so its user must be able to write the store's pins. */
 int volume_server_release(struct volume_server *vs, const char *name, const char *new_base,
                           volume_done_fn fn, void *userdata, struct err *e);
 /* The background fill's rate from now on; 0 stops it. */

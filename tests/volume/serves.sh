@@ -28,6 +28,7 @@ must vol-1 '{"call":"ping"}'
 stop_volume vol-1
 start_volume vol-1
 is true "$(status vol-1 clean_start)" 'clean_start'
+io -c 'write 0 4k' "$uri"
 kill_volume
 start_volume vol-1
 is false "$(status vol-1 clean_start)" 'clean_start after a kill'
