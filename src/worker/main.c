@@ -15,35 +15,32 @@ static int print_help(void)
     return 0;
 }
 
-static int do_verb(int argc, char **argv, struct err *e)
+static int do_verb(const struct verb *v, const struct worker_args *a, struct err *e)
 {
-    const struct verb *v = NULL;
-    struct worker_args a;
     struct report rep;
     json_t *result = NULL;
     int r;
 
-    r = sandbox_enter(e);
-    if (r == 0)
-        r = args_parse(argc - 1, argv + 1, &v, &a, e);
-    if (r < 0)
-        return r;
     report_start(&rep, STDOUT_FILENO, clock_mono_ms());
-    r = v->run(&a, &rep, &result, e);
+    r = v->run(a, &rep, &result, e);
     return r < 0 ? r : report_take_result(STDOUT_FILENO, result, e);
 }
 
 int main(int argc, char **argv)
 {
+    const struct verb *v = NULL;
+    struct worker_args a;
     struct err e = { 0 };
+    int status = 1;
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return print_help();
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return puts("kiln-worker " KILN_VERSION) < 0;
-    if (do_verb(argc, argv, &e) < 0) {
-        report_error(STDOUT_FILENO, &e);
-        return 1;
-    }
-    return 0;
+    if (args_parse(argc - 1, argv + 1, &v, &a, &e) < 0)
+        status = 2;
+    else if (sandbox_enter(&e) == 0 && do_verb(v, &a, &e) == 0)
+        return 0;
+    report_error(STDOUT_FILENO, &e);
+    return status;
 }

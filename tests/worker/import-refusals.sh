@@ -79,6 +79,8 @@ refused not-found "" worker import --store nowhere --run run --snapshot s --form
     --source "$secret"
 refused invalid "'import' needs '--format'" worker import --store store --run run --snapshot s \
     --source "$secret"
+"$KILN_WORKER" gc --stor x >out 2>err && fail "a wrong option went well" || [ $? = 2 ] ||
+    fail "a wrong option does not end with status 2"
 import twice raw "$secret" || fail "a good one"
 refused exists "twice" import twice raw "$secret"
 
