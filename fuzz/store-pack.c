@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "store-priv.h"
+#include "frame.h"
 
 #define RECORDS_MAX 64U
 

@@ -285,37 +285,6 @@ const struct entry_disk *pack_entry(const struct pack *p, uint32_t slot)
 
 /* ---- records ---- */
 
-int frame_unpack(ZSTD_DCtx *d, const struct rec *rec, unsigned frame, const void *stored, void *out,
-                 struct err *e)
-{
-    uint32_t len = rec->frame[frame].len, plain = rec->frame[frame].plain_len;
-    size_t n;
-
-    if (len == 0) {
-        memset(out, 0, plain);
-        return 0;
-    }
-    if (rec->frame[frame].raw) {
-        memcpy(out, stored, plain);
-        return 0;
-    }
-    n = ZSTD_decompressDCtx(d, out, plain, stored, len);
-    if (ZSTD_isError(n))
-        return err_set(e, EBADMSG, ERR_CORRUPT, "frame %u does not unpack: %s", frame,
-                       ZSTD_getErrorName(n));
-    if (n != plain)
-        return err_set(e, EBADMSG, ERR_CORRUPT, "frame %u unpacks to %zu bytes instead of %u",
-                       frame, n, plain);
-    return 0;
-}
-
-static int frame_check(const struct rec *rec, unsigned frame, const void *stored, struct err *e)
-{
-    if (rec->frame[frame].len && crc32c(stored, rec->frame[frame].len) != rec->frame[frame].crc)
-        return err_set(e, EBADMSG, ERR_CORRUPT, "checksum of frame %u does not match", frame);
-    return 0;
-}
-
 static int read_rec(struct store *s, struct pack *p, const struct entry_disk *t, struct rec *ret,
                     struct err *e)
 {

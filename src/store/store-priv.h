@@ -4,9 +4,9 @@
 #pragma once
 
 #include <inttypes.h>
-#include <zstd.h>
 
 #include "format.h"
+#include "frame.h"
 #include "lock.h"
 #include "store-io.h"
 #include "store.h"
@@ -87,9 +87,6 @@ int loc_read(struct store *s, uint64_t loc, enum rec_kind kind, uint32_t offset,
              uint32_t len, uint64_t *stored_bytes, struct err *e);
 int loc_sha(struct store *s, uint64_t loc, enum rec_kind kind, uint8_t out[SHA_BYTES],
             struct err *e);
-/* One frame from its stored bytes to out (plain_len of it). */
-int frame_unpack(ZSTD_DCtx *d, const struct rec *rec, unsigned frame, const void *stored, void *out,
-                 struct err *e);
 
 /* ---- packw.c: writing ---- */
 /* A record, packed and ready to append. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "test-disk.h"
+#include "writer-priv.h"
 
 #define STORE "/s"
 
@@ -190,11 +191,56 @@ static void a_leaf_that_names_another_block_is_noticed(void **unused) /* 3 */
     disk_free(d);
 }
 
+/* A record whose sums are right but whose content is not what its name says: a faulty processor or
+ * memory on the day of writing. Only the SHA-256 knows. */
+static void content_that_is_not_its_name_is_noticed(void **unused) /* 3 */
+{
+    struct disk *d = two_snapshots();
+    _cleanup_free_ uint8_t *buf = malloc(STORE_BLOCK_BYTES);
+    struct store_writer_spec spec = { .id = "c", .volume_bytes = MIB(1), .threads = 1 };
+    static const uint8_t sha[SHA_BYTES] = { 0xab };
+    struct store_check_report report;
+    struct store_writer *w;
+    struct store_snap *sn;
+    struct store *s;
+    struct err e = { 0 };
+    bool deduped;
+    uint64_t loc;
+
+    (void)unused;
+    assert_ok(store_open(STORE, disk_io(d), &s, &e), &e);
+    assert_ok(store_writer_open(s, &spec, &w, &e), &e);
+    model_block(77, buf);
+    assert_ok(packed_make(&w->packed, REC_BLOCK, buf, STORE_BLOCK_BYTES, sha, &e), &e);
+    assert_ok(wpacks_append(w, REC_BLOCK, &w->packed, sha, &loc, &deduped, &e), &e);
+    lock_take(&w->lock);
+    assert_ok(wmap_touch_locked(w, 0, &e), &e);
+    wmap_set_locked(w, 1, 1, loc);
+    lock_drop(&w->lock);
+    assert_ok(store_writer_commit(w, NULL, &e), &e);
+    store_writer_free(w);
+
+    assert_ok(store_snap_open(s, "c", &sn, &e), &e);
+    assert_int_equal(store_snap_read_block(sn, 1, buf, NULL, &e), -EBADMSG);
+    assert_int_equal(e.kind, ERR_CORRUPT);
+    assert_non_null(strstr(e.msg, "read block 1 of snapshot 'c': record 0 of pack '"));
+    assert_non_null(strstr(e.msg, "': SHA-256 does not match"));
+    err_clear(&e);
+    assert_ok(store_check(s, false, NULL, NULL, &report, &e), &e);
+    assert_int_equal(report.problems, 0); /* only the deep one unpacks blocks */
+    assert_ok(store_check(s, true, NULL, NULL, &report, &e), &e);
+    assert_int_equal(report.problems, 2); /* the record, and the block that is it */
+    store_snap_close(sn);
+    store_close(s);
+    disk_free(d);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flipped_bit_is_an_error_and_never_wrong_data),
         cmocka_unit_test(damage_is_told_with_snapshot_block_and_pack),
+        cmocka_unit_test(content_that_is_not_its_name_is_noticed),
         cmocka_unit_test(a_leaf_that_names_another_block_is_noticed),
     };
 

@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "file.h"
 
@@ -446,6 +449,72 @@ static void files_keep_their_modes_under_any_umask(void **state)
     assert_int_equal(st.st_mode & 07777, 02770);
 }
 
+#define NOBODY 65534
+
+static int as_nobody(const char *path)
+{
+    struct model m = { .volume_bytes = MIB(1), .block = { 31 } };
+    struct store_gc_stats gc;
+    struct store *s = NULL;
+    struct err e = { 0 };
+    int r = setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY) ? -1 : 0;
+
+    if (r == 0)
+        r = store_open(path, NULL, &s, &e);
+    if (r == 0)
+        r = store_pin(s, "a", "pin", &e);
+    if (r == 0)
+        r = model_try_snapshot(s, "b", "a", &m, &m, 1, NULL, &e);
+    if (r == 0)
+        r = store_snap_delete(s, "a", &e);
+    if (r == 0)
+        r = store_unpin(s, "pin", &e);
+    if (r == 0)
+        r = store_gc(s, &gc, &e);
+    if (r < 0)
+        (void)fprintf(stderr, "# %s\n", e.msg);
+    return r < 0 ? 1 : gc.packs_removed == 0 && !gc.busy ? 0 : 2;
+}
+
+/* The daemon may be root while workers are not: the group of the directory is what they share. */
+static void what_root_made_a_member_of_the_group_can_use(void **state)
+{
+    struct fix *f = *state;
+    _cleanup_free_ char *path = xasprintf("%s/shared", f->dir);
+    _cleanup_free_ char *dead = xasprintf("%s/packs/00000000000000ff.open", path);
+    struct model m = { .volume_bytes = MIB(1), .block = { 31 } };
+    struct err e = { 0 };
+    struct store *s;
+    mode_t old;
+    int status;
+    pid_t pid;
+
+    if (geteuid() != 0)
+        skip();
+    old = umask(077);
+    assert_int_equal(chmod(f->dir, 0755), 0);
+    assert_int_equal(mkdir(path, 0770), 0);
+    assert_int_equal(chown(path, 0, NOBODY), 0);
+    assert_int_equal(chmod(path, 02770), 0);
+    assert_ok(store_create(path, &e), &e);
+    assert_ok(store_open(path, NULL, &s, &e), &e);
+    model_snapshot(s, "a", NULL, &m, NULL, NULL);
+    assert_ok(store_pin(s, "a", "pin", &e), &e);
+    store_io_disk.close(&store_io_disk, store_io_disk.open(&store_io_disk, dead, STORE_IO_CREATE));
+    (void)umask(old);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(as_nobody(path));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_false(path_exists(dead));                    /* swept by the member's writer */
+    assert_int_equal(model_compare(s, "b", &m, &e), 0); /* and root what a member made */
+    assert_int_equal(check_problems(s, NULL), 0);
+    store_close(s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -470,6 +539,7 @@ int main(void)
         TEST(a_dead_writers_pack_is_swept_by_the_next),
         TEST(a_deleted_snapshots_pack_that_a_reader_has_open_stays_readable),
         TEST(files_keep_their_modes_under_any_umask),
+        TEST(what_root_made_a_member_of_the_group_can_use),
     };
 
     return test_run(tests);

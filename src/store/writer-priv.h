@@ -9,7 +9,7 @@
 
 #define WRITER_THREADS_MAX 16U
 #define WRITER_BUFFERS_MAX 48U
-#define PACKS_FULL_KEPT    4U /* full packs that wait for their flush while the disk works on them */
+#define PACKS_FULL_KEPT    4U /* full packs whose flush can wait: the disk works on them */
 
 struct job {
     struct job *next;
