@@ -8,8 +8,7 @@
 #include "rules.h"
 #include "str.h"
 
-/* ---- parameters
- * --------------------------------------------------------------------------------------------- */
+/* ---- parameters */
 
 enum param_type {
     PARAM_TEXT, /* min_len, max_len in characters */
@@ -132,9 +131,7 @@ int api_tag_specs(struct api_call *c, const char *type, const char *const *allow
 int api_mappings(struct api_call *c, struct mapping_list *ret,
                  struct err *e); /* BlockDeviceMapping.N */
 
-/* ---- answer
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- answer */
 
 struct xml;
 void xml_open(struct xml *x, const char *element);
@@ -147,9 +144,7 @@ void xml_time(struct xml *x, const char *element, uint64_t real_ms);
 void xml_tags(struct xml *x, const struct tag_list *tags); /* tagSet; left out when empty */
 void xml_return_true(struct xml *x);
 
-/* ---- filters
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- filters */
 
 /* A describe action lists its filters as a table: name -> a function that offers the record's
  * values to the matcher. "tag:KEY" and "tag-key", "tag-value" are handled here when tags are given.
@@ -169,9 +164,7 @@ int api_filters_check(struct api_call *c, const struct filter_def *defs, struct 
 bool api_filters_pass(struct api_call *c, const struct filter_def *defs, const void *record,
                       const struct tag_list *tags);
 
-/* ---- pages
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- pages */
 
 /* [*ret_from, *ret_to) of n records for MaxResults/NextToken; refuses MaxResults beside explicit
  * ids (n_ids > 0); api_page_end writes nextToken. */
@@ -179,9 +172,7 @@ int api_page(struct api_call *c, size_t n, size_t n_ids, size_t *ret_from, size_
              struct err *e);
 void api_page_end(struct api_call *c, size_t n, size_t to);
 
-/* ---- errors
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- errors */
 
 /* Fails with a wire code of its own: return api_fail(c, e, "InvalidParameterCombination", "…"). */
 int api_fail(struct api_call *c, struct err *e, const char *code, const char *fmt, ...)
@@ -192,8 +183,7 @@ void api_about(struct api_call *c, const char *resource);
 /* The wire code of a failure of this kind about this resource; NULL: the table has no such row. */
 const char *api_error_code(const char *resource, enum err_kind kind);
 
-/* ---- renderers shared by actions
- * ---------------------------------------------------------------------------------------------- */
+/* ---- renderers shared by actions */
 
 void api_put_snapshot(struct api_call *c, const struct snapshot_rec *s,
                       const struct tag_list *tags);

@@ -11,8 +11,7 @@
 #include "parse.h"
 #include "utf8.h"
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names */
 
 /* Length of the index at the start of name (1-5 digits, no leading zero), or 0. */
 static size_t index_len(const char *name)
@@ -144,8 +143,7 @@ static int match_names(struct api_call *c, struct err *e)
     return 0;
 }
 
-/* ---- values -----------------------------------------------------------------------------------
- */
+/* ---- values */
 
 static int bad_value(struct api_call *c, struct err *e, const struct request_value *v,
                      const char *why)
@@ -285,8 +283,7 @@ static int check_value(struct api_call *c, struct err *e, struct request_value *
     return 0;
 }
 
-/* ---- what must be there -----------------------------------------------------------------------
- */
+/* ---- what must be there */
 
 static int missing(struct api_call *c, struct err *e, const char *name)
 {

@@ -2,6 +2,9 @@
 /* The table of rules.h in EC2's words. */
 #include "api-priv.h"
 
+/* NVMe instance-store disks are encrypted by the hardware on EC2; clients look for the word. */
+#define IF_NVME(t) ((t)->store_nvme ? "required" : "unsupported")
+
 /* clang-format off */
 #define VALUE(fn, offer) \
     static void fn(const void *record, struct filter_match *f) \
@@ -24,8 +27,7 @@ VALUE(by_store_total, if (t->store_disks) filter_offer_uint(f, t->store_disks * 
 VALUE(by_store_count, if (t->store_disks) filter_offer_uint(f, t->store_disks))
 VALUE(by_store_size, if (t->store_disks) filter_offer_uint(f, t->store_disk_gib))
 VALUE(by_store_type, if (t->store_disks) filter_offer(f, t->store_nvme ? "ssd" : "hdd"))
-VALUE(by_store_nvme, if (t->store_disks) filter_offer(f, t->store_nvme ? "required" : "unsupported"))
-VALUE(by_store_encryption, if (t->store_disks) filter_offer(f, t->store_nvme ? "required" : "unsupported"))
+VALUE(by_store_nvme, if (t->store_disks) filter_offer(f, IF_NVME(t)))
 VALUE(by_memory, filter_offer_uint(f, t->memory_mib))
 VALUE(by_architecture, filter_offer(f, "x86_64"))
 VALUE(by_boot_mode, { filter_offer(f, "legacy-bios"); filter_offer(f, t->nitro ? "uefi" : NULL); })
@@ -53,7 +55,7 @@ static const struct filter_def filters[] = {
     { "instance-storage-info.disk.count", by_store_count },
     { "instance-storage-info.disk.size-in-gb", by_store_size },
     { "instance-storage-info.disk.type", by_store_type },
-    { "instance-storage-info.encryption-support", by_store_encryption },
+    { "instance-storage-info.encryption-support", by_store_nvme },
     { "instance-storage-info.nvme-support", by_store_nvme },
     { "instance-storage-info.total-size-in-gb", by_store_total },
     { "instance-storage-supported", by_store },
@@ -117,8 +119,8 @@ static void put_storage(struct xml *x, const struct instance_type *t)
         xml_text(x, "type", t->store_nvme ? "ssd" : "hdd");
         xml_close(x, "item");
         xml_close(x, "disks");
-        xml_text(x, "nvmeSupport", t->store_nvme ? "required" : "unsupported");
-        xml_text(x, "encryptionSupport", t->store_nvme ? "required" : "unsupported");
+        xml_text(x, "nvmeSupport", IF_NVME(t));
+        xml_text(x, "encryptionSupport", IF_NVME(t));
         xml_close(x, "instanceStorageInfo");
     }
     xml_open(x, "ebsInfo");

@@ -59,8 +59,7 @@ static int fail(struct work *w, struct err *e, const char *code, const char *fmt
     return err_set(e, EINVAL, ERR_INVALID, "%s", msg);
 }
 
-/* ---- who asks ---------------------------------------------------------------------------------
- */
+/* ---- who asks */
 
 static int fail_signature(struct work *w, enum sigv4_fault fault, struct err *e)
 {
@@ -141,8 +140,7 @@ static int authenticate(struct work *w, struct err *e)
     return r < 0 ? fail_signature(w, fault, e) : 0;
 }
 
-/* ---- what is asked ----------------------------------------------------------------------------
- */
+/* ---- what is asked */
 
 static int check_version(struct work *w, struct err *e)
 {
@@ -191,8 +189,7 @@ static int parse(struct work *w, struct err *e)
                          is_form(q) ? q->body_len : 0, &w->call.wire_code, e);
 }
 
-/* ---- doing it ---------------------------------------------------------------------------------
- */
+/* ---- doing it */
 
 /* Inside of a transaction. The same token and parameters: the first result again, nothing new. */
 static int handle_with_token(struct api_call *c, const char *token, struct err *e)
@@ -289,8 +286,7 @@ static int run(struct work *w, struct err *e)
     return w->service == SERVICE_STS ? sts_answer(&w->call, name, e) : run_ec2(w, e);
 }
 
-/* ---- the answer -------------------------------------------------------------------------------
- */
+/* ---- the answer */
 
 static const char *code_of(const struct work *w, const struct err *e)
 {

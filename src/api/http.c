@@ -39,8 +39,7 @@ struct exchange {
     bool started, too_large, answered;
 };
 
-/* ---- one request ------------------------------------------------------------------------------
- */
+/* ---- one request */
 
 /* Called first for each request, with the line as it came: MHD's own decoding loses what the
  * signature needs. */
@@ -191,8 +190,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
     return x->received > HTTP_DRAIN_MAX ? MHD_NO : MHD_YES;
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------
- */
+/* ---- the loop */
 
 static void run(struct http *h)
 {
@@ -247,8 +245,7 @@ static void on_mhd_log(void *cls, const char *fmt, va_list ap)
     log_debug("api", "http: %s", str_show(line, shown, sizeof(shown)));
 }
 
-/* ---- the socket -------------------------------------------------------------------------------
- */
+/* ---- the socket */
 
 /* "127.0.0.1:8773" or "[::1]:8773" in two; numbers only, so that nothing is looked up. */
 static int split_address(const char *listen, char host[64], char port[8], struct err *e)

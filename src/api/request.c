@@ -218,8 +218,7 @@ int request_digest(const struct api_request *r, uint8_t out[32], struct err *e)
     return ok ? 0 : err_set(e, EIO, ERR_OTHER, "take the SHA-256 of the request's parameters");
 }
 
-/* ---- accessors --------------------------------------------------------------------------------
- */
+/* ---- accessors */
 
 static const struct request_value *find_given(const struct api_call *c, const char *name)
 {

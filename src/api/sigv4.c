@@ -16,8 +16,7 @@
 #define PAIRS_MAX     4000
 #define HASH_HEX      65
 
-/* ---- SHA-256 and HMAC -------------------------------------------------------------------------
- */
+/* ---- SHA-256 and HMAC */
 
 static const EVP_MD *sha256_md(void)
 {
@@ -88,8 +87,7 @@ static bool sign_hex(const struct sigv4_claim *c, const char *secret, const char
     return ok;
 }
 
-/* ---- the canonical request --------------------------------------------------------------------
- */
+/* ---- the canonical request */
 
 static const char *header(const struct sigv4_request *q, const char *name)
 {
@@ -292,8 +290,7 @@ static int string_to_sign(const struct sigv4_request *q, const struct sigv4_clai
     return 0;
 }
 
-/* ---- time -------------------------------------------------------------------------------------
- */
+/* ---- time */
 
 static void stamp_print(uint64_t s, char out[SIGV4_STAMP])
 {
@@ -363,8 +360,7 @@ static bool parse_http(const char *p, uint64_t *ret)
                       digits(p + 17, 2), digits(p + 20, 2), digits(p + 23, 2), ret);
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading */
 
 static int incomplete(enum sigv4_fault *fault, struct err *e, const char *what)
 {
@@ -566,8 +562,7 @@ int sigv4_read(const struct sigv4_request *q, struct sigv4_claim *ret, enum sigv
     return 0;
 }
 
-/* ---- verifying --------------------------------------------------------------------------------
- */
+/* ---- verifying */
 
 static int expired(const struct sigv4_claim *c, uint64_t now_s, const char *what,
                    enum sigv4_fault *fault, struct err *e)
@@ -651,8 +646,7 @@ int sigv4_verify(const struct sigv4_request *q, const struct sigv4_claim *c, con
                    "the signature is not the one that this secret access key makes");
 }
 
-/* ---- signing ----------------------------------------------------------------------------------
- */
+/* ---- signing */
 
 static int by_text(const void *a, const void *b)
 {

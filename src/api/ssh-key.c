@@ -63,8 +63,7 @@ static int bad_key(struct err *e, const char *why)
                    why);
 }
 
-/* ---- SSH's wire format ------------------------------------------------------------------------
- */
+/* ---- SSH's wire format */
 
 static void add_u32(struct str *s, size_t n)
 {
@@ -132,8 +131,7 @@ static int public_blob(const EVP_PKEY *key, struct str *blob, struct err *e)
     return str_check(blob, "the public key", e);
 }
 
-/* ---- fingerprints -----------------------------------------------------------------------------
- */
+/* ---- fingerprints */
 
 static int print_pairs(const void *p, size_t n, const EVP_MD *md, char *out, struct err *e)
 {
@@ -221,8 +219,7 @@ static int describe(EVP_PKEY *key, bool made, const char *comment, struct ssh_ke
     return 0;
 }
 
-/* ---- making -----------------------------------------------------------------------------------
- */
+/* ---- making */
 
 /* Rule 12: PKCS#1, which is all that some clients parse to decrypt the Windows password. */
 static int pkcs1_pem(EVP_PKEY *key, char **ret, struct err *e)
@@ -327,8 +324,7 @@ int ssh_key_make(const char *type, const char *comment, struct ssh_key *ret, str
     return 0;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading */
 
 static EVP_PKEY *rsa_from(const uint8_t *exp, size_t n_exp, const uint8_t *mod, size_t n_mod)
 {

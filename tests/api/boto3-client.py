@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""botocore, the library under the AWS CLI, boto3 and Ansible: what it parses of the answers, presigned
-requests, its paginators, its reading of errors, and a clock that is wrong."""
+"""botocore, the library under the AWS CLI, boto3 and Ansible: what it parses of the answers,
+presigned requests, its paginators, its reading of errors, and a clock that is wrong."""
 import datetime, hashlib, os, shutil, subprocess, sys, tempfile, urllib.error, urllib.request
 
 try:
@@ -35,8 +35,8 @@ def refused(code, status, fn, **kw):
 
 def client(url, key, secret, region='us-east-1', service='ec2'):
     return botocore.session.Session().create_client(
-        service, region_name=region, endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret,
-        config=Config(retries={'max_attempts': 0}))
+        service, region_name=region, endpoint_url=url, aws_access_key_id=key,
+        aws_secret_access_key=secret, config=Config(retries={'max_attempts': 0}))
 
 
 def pages(ec2):
@@ -46,8 +46,8 @@ def pages(ec2):
     assert whole == paged and len(whole) > 20
     ids = ec2.create_key_pair(KeyName='tagged', KeyType='ed25519')['KeyPairId']
     ec2.create_tags(Resources=[ids], Tags=[{'Key': f'k{i:02}', 'Value': str(i)} for i in range(50)])
-    got = [t['Value'] for p in ec2.get_paginator('describe_tags').paginate(PaginationConfig={'PageSize': 9})
-           for t in p['Tags']]
+    found = ec2.get_paginator('describe_tags').paginate(PaginationConfig={'PageSize': 9})
+    got = [t['Value'] for p in found for t in p['Tags']]
     assert got == [str(i) for i in range(50)], got
     ok('paginators see every item once, in order')
 
@@ -78,9 +78,10 @@ def presigned(ec2, url):
 def wrong_clock(ec2):
     real = getattr(botocore.auth, 'get_current_datetime', None)
     if not real:
-        return ok('a clock that is off is told by how much # SKIP this botocore takes the clock elsewhere')
+        return ok('a clock that is off is told # SKIP botocore has its clock elsewhere')
     for minutes, word in ((-20, 'behind'), (20, 'ahead of')):
-        botocore.auth.get_current_datetime = lambda *a, **k: real(*a, **k) + datetime.timedelta(minutes=minutes)
+        off = datetime.timedelta(minutes=minutes)
+        botocore.auth.get_current_datetime = lambda *a, **k: real(*a, **k) + off
         said = refused('RequestExpired', 400, ec2.describe_regions)
         assert word in said and ('1200' in said or '1199' in said or '1201' in said), said
     botocore.auth.get_current_datetime = real
@@ -108,8 +109,9 @@ def made_keys(ec2, home):
         path = f'{home}/{k["KeyName"]}.pem'
         with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), 'w') as f:
             f.write(k['KeyMaterial'])
-        public = ec2.describe_key_pairs(KeyNames=[k['KeyName']], IncludePublicKey=True)['KeyPairs'][0]['PublicKey']
-        assert run('ssh-keygen', '-y', '-f', path, text=True).split()[:2] == public.split()[:2]
+        seen = ec2.describe_key_pairs(KeyNames=[k['KeyName']], IncludePublicKey=True)['KeyPairs'][0]
+        mine = run('ssh-keygen', '-y', '-f', path, text=True)
+        assert mine.split()[:2] == seen['PublicKey'].split()[:2]
     der = run('openssl', 'pkcs8', '-in', f'{home}/rsa.pem', '-topk8', '-nocrypt', '-outform', 'DER')
     assert hashlib.sha1(der).hexdigest() == rsa['KeyFingerprint'].replace(':', '')
     printed = run('ssh-keygen', '-l', '-f', f'{home}/ed.pem', text=True).split()[1]
@@ -123,11 +125,12 @@ def made_keys(ec2, home):
 
 def imported_keys(ec2, home):
     own = f'{home}/own.pem'
-    run('ssh-keygen', '-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', '', '-C', 'me@here', '-f', own)
+    run('ssh-keygen', '-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', '', '-C', 'me', '-f', own)
     line = open(own + '.pub').read()
     pem = run('ssh-keygen', '-e', '-m', 'PKCS8', '-f', own + '.pub')
     der = run('openssl', 'rsa', '-in', own, '-pubout', '-outform', 'DER', stderr=subprocess.DEVNULL)
-    forms = {'line': line.encode(), 'rfc4716': run('ssh-keygen', '-e', '-f', own + '.pub'), 'pem': pem,
+    forms = {'line': line.encode(), 'pem': pem,
+             'rfc4716': run('ssh-keygen', '-e', '-f', own + '.pub'),
              'pkcs1': run('ssh-keygen', '-e', '-m', 'PEM', '-f', own + '.pub'),
              'der64': b''.join(l for l in pem.splitlines() if b'--' not in l)}
     for name, text in forms.items():
@@ -136,7 +139,8 @@ def imported_keys(ec2, home):
     keys = ec2.describe_key_pairs(KeyNames=list(forms), IncludePublicKey=True)['KeyPairs']
     assert {k['PublicKey'].split()[1] for k in keys} == {line.split()[1]}
     run('ssh-keygen', '-q', '-t', 'ecdsa', '-N', '', '-f', f'{home}/ec.pem')
-    for bad in open(f'{home}/ec.pem.pub', 'rb').read(), open(own, 'rb').read(), b'hello', b'ssh-rsa AAAA':
+    other, private = open(f'{home}/ec.pem.pub', 'rb').read(), open(own, 'rb').read()
+    for bad in other, private, b'hello', b'ssh-rsa AAAA':
         refused('InvalidKey.Format', 400, ec2.import_key_pair, KeyName='bad', PublicKeyMaterial=bad)
     ok('public keys are imported in every form, others refused')
 
@@ -158,7 +162,8 @@ def main():
                 imported_keys(ec2, home)
             refused('AuthFailure', 401, client(url, key, 'wrong').describe_regions)
             refused('AuthFailure', 401, client(url, 'AKIANOBODY', secret).describe_regions)
-            assert client(url, key, secret, service='sts').get_caller_identity()['Account'] == account
+            sts = client(url, key, secret, service='sts')
+            assert sts.get_caller_identity()['Account'] == account
             refused('InvalidClientTokenId', 403,
                     client(url, 'AKIANOBODY', secret, service='sts').get_caller_identity)
             ok('sts answers at the same address')

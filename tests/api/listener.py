@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The listener against clients that are slow, rude, broken or many. Plain sockets: no client library
-sends what is sent here. Nothing waits for time: every read waits for bytes, under a deadline."""
+"""The listener against clients that are slow, rude, broken or many. Plain sockets: no client
+library sends what is sent here. Nothing waits for time: every read waits for bytes, under a deadline."""
 import os, re, signal, socket, subprocess, sys, tempfile, threading
 
 DEADLINE = 20
@@ -124,7 +124,8 @@ def reads_no_more_than_it_must(server):
         s.sendall(b'0\r\n\r\n')
         assert answer(s)[0] == 413
     with server.connect() as s:
-        s.sendall(b'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n')
+        s.sendall(b'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n'
+                  b'Content-Length: 99999999\r\n\r\n')
         assert answer(s)[0] == 413
     ok('a body over the limit is 413 in XML: announced, chunked, and before it is sent')
 
@@ -138,7 +139,8 @@ def takes_a_chunked_body(server):
 
 
 RUDE = [
-    b'', b'\r\n\r\n', b'\0' * 1000, b'GET', b'GET /\r\n\r\n', b'GET / HTTP/9.9\r\n\r\n', b'\x16\x03\x01\x02\x00\x01',
+    b'', b'\r\n\r\n', b'\0' * 1000, b'GET', b'GET /\r\n\r\n', b'GET / HTTP/9.9\r\n\r\n',
+    b'\x16\x03\x01\x02\x00\x01',
     b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n',
     b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n',
     b'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
@@ -146,7 +148,7 @@ RUDE = [
     b'GET / HTTP/1.1\r\nHost: x\r\n' + b''.join(b'h%d: v\r\n' % i for i in range(20000)) + b'\r\n',
     b'GET /?%00%zz&&&=&=== HTTP/1.1\r\nHost: x\r\n\r\n',
     b'BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n',
-    b'POST / HTTP/1.1\r\nHost: x\r\nAuthorization: AWS4-HMAC-SHA256 ' + b'Credential=' * 2000 + b'\r\n\r\n',
+    b'GET / HTTP/1.1\r\nHost: x\r\nAuthorization: AWS4-HMAC-SHA256 ' + b'Credential=' * 2000 + b'\r\n\r\n',
 ]
 
 
@@ -180,13 +182,16 @@ def answers_many_at_once(server):
     ok('sixteen clients at once are all answered')
 
 
+STORIES = [keeps_the_connection, takes_pipelined_requests, takes_a_request_in_single_bytes,
+           slow_clients_hurt_nobody, reads_no_more_than_it_must, takes_a_chunked_body,
+           survives_rude_clients, answers_many_at_once]
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix='kiln-test-') as home:
         server = Server(home)
         try:
-            for story in (keeps_the_connection, takes_pipelined_requests, takes_a_request_in_single_bytes,
-                          slow_clients_hurt_nobody, reads_no_more_than_it_must, takes_a_chunked_body,
-                          survives_rude_clients, answers_many_at_once):
+            for story in STORIES:
                 story(server)
             server.stop()
         finally:
