@@ -7,12 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "file.h"
 #include "log.h"
+
+#define TRIES_MAX 3
 
 struct memo {
     struct job *job;
     struct work *work;
     bool started, ended;
+    unsigned tries;
     struct err why;
     uint64_t volume_bytes, read, stored;
     char looks_like[16];
@@ -87,10 +91,15 @@ static void on_end(void *userdata, const json_t *result, const struct err *why)
     const char *looks = json_string_value(json_object_get(result, "looks_like"));
 
     m->work = NULL;
-    m->ended = true;
-    if (why) {
+    if (why && why->kind == ERR_IO && why->no != ENOSPC && ++m->tries < TRIES_MAX) {
+        m->started =
+            false; /* it was killed, or the disk stumbled: that may go well the next time */
+        log_warning("jobs", "import '%s': trying again: %s", m->job->subject, why->msg);
+    } else if (why) {
+        m->ended = true;
         m->why = *why;
     } else {
+        m->ended = true;
         m->volume_bytes = number(result, "volume_bytes");
         m->read = number(result, "read");
         m->stored = number(result, "stored");
@@ -103,6 +112,15 @@ static void on_end(void *userdata, const json_t *result, const struct err *why)
 static const char *local_path(const char *url)
 {
     return str_starts(url, "file://") ? url + strlen("file://") : url;
+}
+
+/* A worker that was killed could not remove its sockets; the next one of this snapshot would, if
+ * there is one. */
+static int sweep(struct job *j, const struct import_rec *rec, struct err *e)
+{
+    _cleanup_free_ char *dir = xasprintf("%s/worker-%s", j->jobs->run_dir, rec->snapshot_id);
+
+    return tree_remove(dir, e);
 }
 
 static int start(struct job *j, const struct import_rec *rec, struct err *e)
@@ -248,6 +266,9 @@ static int mark_failed(struct job *j, const struct err *why, struct err *e)
     struct import_rec rec;
     int r = get_import(j, &rec, e);
 
+    if (r < 0)
+        return r;
+    r = sweep(j, &rec, e);
     if (r < 0)
         return r;
     rec.state = IMPORT_DELETED;

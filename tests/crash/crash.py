@@ -146,7 +146,8 @@ def change_volumes():
         piece = f'{k.home}/piece'
         open(piece, 'wb').write(fill)
         os.chmod(piece, 0o644)
-        vol, sock = f'{k.home}/volumes/{v}', f'{k.home}/w.sock'
+        t['s'] = t.get('s', 0) + 1
+        vol, sock = f'{k.home}/volumes/{v}', f"{k.home}/w{t['s']}.sock"
         sh('nbdkit', '-U', sock, BUILD / 'kiln-volume.so', f'dir={vol}', f'store={k.home}/store', '--run',
            f'qemu-io -f raw -c "write -s {piece} {at} 1M" -c flush "nbd+unix:///?socket={sock}"', timeout=60)
         with open(t['truth'][v], 'r+b') as f:
