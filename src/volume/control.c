@@ -19,6 +19,7 @@
 
 #define CLIENTS_MAX 16U
 #define LINE_BYTES  4096U
+#define LEAVE_MS    1000
 
 struct client {
     int fd; /* -1: free */
@@ -272,6 +273,20 @@ static void on_listen(struct control *c)
     close_fdp(&fd);
 }
 
+/* nbdkit waits for its clients to leave, and a guest's never do. The volume is closed: there is
+ * nothing to wait for. */
+static void end_process(struct control *c)
+{
+    struct pollfd p = { .fd = c->wake_fd, .events = POLLIN };
+
+    c->stopping = false;
+    c->stop_fn(c->userdata);
+    if (poll(&p, 1, LEAVE_MS) != 0)
+        return; /* control_stop is here */
+    log_info("volume", "clients are still connected, ending without them");
+    _exit(0);
+}
+
 static void one_round(struct control *c)
 {
     struct pollfd p[2 + CLIENTS_MAX] = { { .fd = c->wake_fd, .events = POLLIN },
@@ -287,10 +302,8 @@ static void one_round(struct control *c)
             on_client(c, &c->clients[i]);
     if (p[1].revents)
         on_listen(c);
-    if (c->stopping) {
-        c->stopping = false;
-        c->stop_fn(c->userdata);
-    }
+    if (c->stopping)
+        end_process(c);
 }
 
 static void *run(void *arg)

@@ -46,14 +46,21 @@ point_uri() {
     printf 'nbd+unix:///point/%s?socket=%s' "$1" "$sock"
 }
 
+# A number that was waited for may be another process's by now.
+forget_pid() {
+    pids=$(printf '%s\n' $pids | grep -vx "$pid" || :)
+}
+
 kill_volume() {
     kill -KILL "$pid"
     wait "$pid" 2> /dev/null || :
+    forget_pid
 }
 
 stop_volume() {
     ctl "$1" '{"call":"stop"}' > /dev/null
     wait "$pid" || fail "the server of '$1' ended with status $?"
+    forget_pid
 }
 
 ctl() {
