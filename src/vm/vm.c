@@ -31,7 +31,7 @@
 #define HELLO_MS          30000U
 #define HELLO_ADOPT_MS    60000U
 #define END_MS            5000U
-#define CARE_MS           20000U
+#define CARE_MS           10000U
 #define RECONNECTS_MAX    8U
 #define FIRMWARE_RESET_MS 3000U
 

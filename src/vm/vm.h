@@ -74,9 +74,9 @@ int vm_start(sd_event *loop, const struct vm_spec *spec, vm_event_fn fn, void *u
  * (its leftovers are removed then). Tells its present state by VM_RUNNING or VM_GUEST_DOWN. */
 int vm_adopt(sd_event *loop, const char *id, const char *dir, vm_event_fn fn, void *userdata,
              struct vm **ret, struct err *e);
-bool vm_is_running(const struct vm *vm);    /* the guest runs */
-bool vm_is_guest_down(const struct vm *vm); /* powered off, QEMU waits */
-uint64_t vm_started_ms(const struct vm *vm);
+bool vm_is_running(const struct vm *vm);     /* the guest runs */
+bool vm_is_guest_down(const struct vm *vm);  /* powered off, QEMU waits */
+uint64_t vm_started_ms(const struct vm *vm); /* when QEMU was; a vm_resume changes nothing */
 
 /* The ACPI power button; repeated every 2 s until VM_GUEST_DOWN (a press before the guest listens
  * is lost); after timeout_ms QEMU is made to stop the guest hard: VM_GUEST_DOWN arrives all the
@@ -91,7 +91,9 @@ int vm_reset(struct vm *vm, struct err *e);
 void vm_kill(struct vm *vm);
 
 /* Hot plug; fn is called once. Attach checks the disk's server first, as vm_start does. Detach: fn
- * as soon as the guest was asked; VM_DISK_GONE when it let go (force: pulled without asking). */
+ * as soon as the guest was asked; VM_DISK_GONE when it let go (force: pulled without asking: the
+ * storage is free at once, the guest gets errors from then on). ERR_NOT_FOUND from a detach: it is
+ * gone already, and VM_DISK_GONE will not come. Both may be repeated, also by the next daemon. */
 typedef void (*vm_done_fn)(struct vm *vm, const struct err *e, void *userdata);
 int vm_disk_attach(struct vm *vm, const struct vm_disk *disk, vm_done_fn fn, void *userdata,
                    struct err *e);

@@ -39,6 +39,15 @@ console GUEST-DISK vol0000000000000002b
 detach vol-0000000000000002b
 expect DISK_GONE vol-0000000000000002b
 run kill \$(cat $tmp/two.pid)
+
+# what a server answers with an error is told
+run nbdkit -U $tmp/bad.sock -P $tmp/bad.pid --filter=error memory 8M error-rate=1 </dev/null
+attach vol-bad nbd $tmp/bad.sock
+console GUEST-DISK volbad
+expect DISK_ERROR vol-bad
+detach vol-bad
+expect DISK_GONE vol-bad
+run kill \$(cat $tmp/bad.pid)
 powerdown 60000
 expect GUEST_DOWN
 kill
