@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "child.h"
@@ -108,8 +109,12 @@ static int start(struct err *e)
                                      .boot_id = getenv("KILN_VOLUME_BOOT_ID"), /* for tests */
                                      .fill_bytes_per_s = server.fill };
     _cleanup_free_ char *nbd = NULL;
-    int r = volume_open(&spec, &server.volume, e);
+    int r;
 
+    /* nbdkit -f asks the kernel for a SIGTERM when its parent dies. A guest's disk outlives the
+     * daemon that started it. */
+    (void)prctl(PR_SET_PDEATHSIG, 0);
+    r = volume_open(&spec, &server.volume, e);
     if (r == 0)
         r = write_pid_file(e);
     if (r == 0 && asprintf(&nbd, "%s/nbd.sock", server.dir) < 0)
