@@ -91,7 +91,7 @@ static size_t count_pairs(const char *p, size_t n)
 static int parse_form(struct api_request *r, const char *p, size_t n, char **out,
                       const char **ret_code, struct err *e)
 {
-    const char *end = p + n;
+    const char *end = n ? p + n : p; /* p may be NULL */
 
     while (p < end) {
         const char *amp = memchr(p, '&', (size_t)(end - p));
