@@ -63,12 +63,13 @@ static void watch_drop(struct vm *vm, const char *id)
 
 struct disk_op {
     struct disk_op *next;
-    struct vm *vm; /* NULL: the machine is gone, only free this */
+    struct vm *vm;
     const char *what;
     struct vm_disk disk;
     char *path; /* disk's socket or file */
     unsigned bus;
     bool force;
+    void (*begin)(struct disk_op *op); /* not begun yet: QEMU cannot be spoken to */
     struct nbd_ping *ping;
     struct err why; /* the failure, while its traces are removed */
     vm_done_fn fn;
@@ -78,15 +79,16 @@ struct disk_op {
 static struct disk_op *op_new(struct vm *vm, const char *what, const char *disk_id, vm_done_fn fn,
                               void *userdata)
 {
-    struct disk_op *op = xcalloc(1, sizeof *op);
+    struct disk_op *op = xcalloc(1, sizeof *op), **end = &vm->ops;
 
     op->vm = vm;
     op->what = what;
     (void)str_copy(op->disk.id, sizeof op->disk.id, disk_id);
     op->fn = fn;
     op->userdata = userdata;
-    op->next = vm->ops;
-    vm->ops = op;
+    while (*end)
+        end = &(*end)->next;
+    *end = op;
     return op;
 }
 
@@ -135,14 +137,69 @@ static void step(struct disk_op *op, const char *command, json_t *take_args, qmp
 {
     struct err e = { 0 };
 
-    if (vm_need_qmp(op->vm, "reach", &e) < 0)
-        json_decref(take_args);
-    else if (!take_args)
+    if (!take_args)
         (void)err_set(&e, EINVAL, ERR_INVALID, "a path is not UTF-8");
-    else
+    else if (op->vm->qmp)
         (void)qmp_send(op->vm->qmp, command, take_args, 0, fn, op, &e);
+    else
+        (void)err_set(&e, ENOTCONN, ERR_IO, "the connection to QEMU was lost");
     if (e.no)
         op_end(op, &e);
+}
+
+/* ---- beginning: from the loop, when QEMU can be spoken to -------------------------------------
+ */
+
+static struct disk_op *first_waiting(const struct vm *vm)
+{
+    struct disk_op *op = vm->ops;
+
+    while (op && !op->begin)
+        op = op->next;
+    return op;
+}
+
+void vm_disks_begin(struct vm *vm)
+{
+    struct disk_op *op;
+
+    vm_hold(vm);
+    while (qmp_is_ready(vm->qmp) && (op = first_waiting(vm))) {
+        void (*begin)(struct disk_op * op) = op->begin;
+
+        op->begin = NULL;
+        begin(op); /* may end the operation, and its owner may free the machine */
+    }
+    vm_drop(vm);
+}
+
+static int on_begin(sd_event_source *s, uint64_t usec, void *userdata)
+{
+    (void)s, (void)usec;
+    vm_disks_begin(vm_checked(userdata));
+    return 0;
+}
+
+/* The new operation is the last one; it goes when it cannot be begun at all. */
+static int begin_soon(struct vm *vm, struct err *e)
+{
+    struct disk_op *op = vm->ops;
+    int r = vm_timer(vm, &vm->disk_timer, 0, on_begin, e);
+
+    if (r == 0)
+        return 0;
+    while (op->next)
+        op = op->next;
+    op_free(op);
+    return r;
+}
+
+/* While QEMU starts, or is being adopted, an operation waits. */
+static int need_living(const struct vm *vm, const char *attempt, struct err *e)
+{
+    if (vm->state < VM_ENDING)
+        return 0;
+    return err_set(e, EBUSY, ERR_CONFLICT, "%s '%s': its QEMU ends", attempt, vm->id);
 }
 
 static json_t *node_name(const char *id)
@@ -259,12 +316,23 @@ static void on_ping(struct nbd_ping *p, const struct err *e, void *userdata)
     look_for_device(op);
 }
 
+static void begin_attach(struct disk_op *op)
+{
+    struct err e = { 0 };
+
+    if (!op->disk.nbd_socket)
+        look_for_device(op);
+    else if (nbd_ping_start(op->vm->loop, op->path, NBD_PING_TIMEOUT_MS, on_ping, op, &op->ping,
+                            &e) < 0)
+        op_end(op, &e);
+}
+
 int vm_disk_attach(struct vm *vm, const struct vm_disk *disk, vm_done_fn fn, void *userdata,
                    struct err *e)
 {
     struct disk_watch *w;
     struct disk_op *op;
-    int r = vm_need_qmp(vm_checked(vm), "attach a disk to", e);
+    int r = need_living(vm_checked(vm), "attach a disk to", e);
 
     if (r == 0)
         r = vm_disk_check(disk, e);
@@ -278,17 +346,9 @@ int vm_disk_attach(struct vm *vm, const struct vm_disk *disk, vm_done_fn fn, voi
     op->disk = *disk;
     op->disk.boot = false; /* boot order is fixed when QEMU starts */
     op->path = xstrdup(disk->nbd_socket ? disk->nbd_socket : disk->file);
-    if (disk->nbd_socket) {
-        op->disk.nbd_socket = op->path;
-        r = nbd_ping_start(vm->loop, op->path, NBD_PING_TIMEOUT_MS, on_ping, op, &op->ping, e);
-    } else {
-        op->disk.file = op->path;
-        r = qmp_send(vm->qmp, "qom-list", json_pack("{s:s}", "path", "/machine/peripheral"), 0,
-                     devices_listed, op, e);
-    }
-    if (r < 0)
-        op_free(op);
-    return r;
+    *(disk->nbd_socket ? &op->disk.nbd_socket : &op->disk.file) = op->path;
+    op->begin = begin_attach;
+    return begin_soon(vm, e);
 }
 
 /* ---- detach -----------------------------------------------------------------------------------
@@ -388,20 +448,23 @@ static void device_asked(const json_t *ret, const struct err *e, void *userdata)
     }
 }
 
+static void begin_detach(struct disk_op *op)
+{
+    step(op, "device_del", device_args(op->disk.id), device_asked);
+}
+
 int vm_disk_detach(struct vm *vm, const char *disk_id, bool force, vm_done_fn fn, void *userdata,
                    struct err *e)
 {
     struct disk_op *op;
-    int r = vm_need_qmp(vm_checked(vm), "detach a disk of", e);
+    int r = need_living(vm_checked(vm), "detach a disk of", e);
 
     if (r < 0)
         return r;
     op = op_new(vm, "detach", disk_id, fn, userdata);
     op->force = force;
-    r = qmp_send(vm->qmp, "device_del", device_args(disk_id), 0, device_asked, op, e);
-    if (r < 0)
-        op_free(op);
-    return r;
+    op->begin = begin_detach;
+    return begin_soon(vm, e);
 }
 
 void vm_disks_event(struct vm *vm, const char *name, const json_t *data)

@@ -56,6 +56,7 @@ struct vm {
     sd_event_source *care_timer; /* logs, disk errors */
     sd_event_source *later;      /* death without a process */
 
+    sd_event_source *disk_timer;
     struct disk_op *ops;
     struct disk_watch *watches; /* disks.c: known error counts, forced detaches */
 };
@@ -82,5 +83,6 @@ void vm_power_reset_seen(struct vm *vm);
 
 /* disks.c */
 void vm_disks_event(struct vm *vm, const char *name, const json_t *data);
-void vm_disks_care(struct vm *vm);                       /* looks for disk errors */
+void vm_disks_begin(struct vm *vm); /* QMP is ready: what waited for it begins */
+void vm_disks_care(struct vm *vm);  /* looks for disk errors */
 void vm_disks_end(struct vm *vm, const struct err *why); /* why NULL: tells nobody */

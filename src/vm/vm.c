@@ -102,6 +102,7 @@ static void stop_timers(struct vm *vm)
     vm_timer_stop(&vm->power_timer);
     vm_timer_stop(&vm->care_timer);
     vm_timer_stop(&vm->later);
+    vm_timer_stop(&vm->disk_timer);
 }
 
 void vm_free(struct vm *vm)
@@ -326,7 +327,10 @@ void vm_ask_state(struct vm *vm)
 
 static void on_qmp_ready(void *userdata)
 {
-    vm_ask_state(vm_checked(userdata));
+    struct vm *vm = vm_checked(userdata);
+
+    vm_ask_state(vm);
+    vm_disks_begin(vm);
 }
 
 /* Each start after the first one and each reset makes the firmware reset the machine once or twice

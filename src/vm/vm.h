@@ -93,7 +93,8 @@ void vm_kill(struct vm *vm);
 /* Hot plug; fn is called once. Attach checks the disk's server first, as vm_start does. Detach: fn
  * as soon as the guest was asked; VM_DISK_GONE when it let go (force: pulled without asking: the
  * storage is free at once, the guest gets errors from then on). ERR_NOT_FOUND from a detach: it is
- * gone already, and VM_DISK_GONE will not come. Both may be repeated, also by the next daemon. */
+ * gone already, and VM_DISK_GONE will not come. Both may be repeated, also by the next daemon;
+ * while QEMU starts or is being adopted they wait. */
 typedef void (*vm_done_fn)(struct vm *vm, const struct err *e, void *userdata);
 int vm_disk_attach(struct vm *vm, const struct vm_disk *disk, vm_done_fn fn, void *userdata,
                    struct err *e);

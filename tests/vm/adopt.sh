@@ -31,6 +31,12 @@ expect GUEST_DOWN
 resume
 expect RUNNING
 attach vol-2 file $tmp/more
+forget
+adopt
+detach vol-2 force
+expect RUNNING
+expect DISK_GONE vol-2
+attach vol-3 file $tmp/more
 kill
 expect EXITED
 refused adopt no QEMU runs
