@@ -23,12 +23,6 @@ static size_t index_len(const char *name)
     return n;
 }
 
-/* "InstanceId=" without an index is how old clients send an empty list. */
-static bool rest_is_list(const char *pattern)
-{
-    return str_eq(pattern, ".N") || str_starts(pattern, ".N.") || str_eq(pattern, ".*");
-}
-
 bool request_name_fits(const char *pattern, const char *name)
 {
     while (*pattern) {
@@ -59,11 +53,16 @@ bool request_name_fits(const char *pattern, const char *name)
     return false;
 }
 
-static bool is_empty_list(const char *pattern, const struct request_value *v)
+/* A list's name without an index: with an empty value this is how old clients send an empty list
+ * ("InstanceId="), and Libcloud sends a list of one so ("KeyName=x"). */
+static bool is_bare_list(const char *pattern, const struct request_value *v)
 {
     size_t n = strlen(v->name);
 
-    return !*v->value && str_starts(pattern, v->name) && rest_is_list(pattern + n);
+    if (!str_starts(pattern, v->name))
+        return false;
+    return str_eq(pattern + n, ".N") ||
+           (!*v->value && (str_starts(pattern + n, ".N.") || str_eq(pattern + n, ".*")));
 }
 
 static const struct api_param common_params[] = {
@@ -102,7 +101,7 @@ static const struct api_param *find_in(const struct api_param *params,
                                        const struct request_value *v)
 {
     for (const struct api_param *p = params; p && p->name; p++)
-        if (request_name_fits(p->name, v->name) || is_empty_list(p->name, v))
+        if (request_name_fits(p->name, v->name) || is_bare_list(p->name, v))
             return p;
     return NULL;
 }
@@ -123,24 +122,38 @@ static size_t tables_of(const struct api_action *a, const struct api_param *out[
     return n;
 }
 
+static int match_name(struct api_call *c, const struct api_param *const *tables, size_t n_tables,
+                      struct request_value *v, struct err *e)
+{
+    char shown[120];
+    bool whole;
+
+    for (size_t t = 0; t < n_tables && !v->param; t++)
+        v->param = find_in(tables[t], v);
+    if (!v->param)
+        return api_fail(c, e, "UnknownParameter", "The parameter %s is not recognized",
+                        str_show(v->name, shown, sizeof(shown)));
+    whole = request_name_fits(v->param->name, v->name);
+    v->given = *v->value || (v->param->empty_is_value && whole);
+    if (v->given && !whole)
+        v->name = v->own = xasprintf("%s.1", v->name);
+    return 0;
+}
+
 static int match_names(struct api_call *c, struct err *e)
 {
     const struct api_param *tables[5];
     size_t n_tables = tables_of(c->action, tables);
-    char shown[120];
+    bool renamed = false;
 
     for (size_t i = 0; i < c->req->n; i++) {
-        struct request_value *v = &c->req->v[i];
+        int r = match_name(c, tables, n_tables, &c->req->v[i], e);
 
-        for (size_t t = 0; t < n_tables && !v->param; t++)
-            v->param = find_in(tables[t], v);
-        if (!v->param)
-            return api_fail(c, e, "UnknownParameter", "The parameter %s is not recognized",
-                            str_show(v->name, shown, sizeof(shown)));
-        v->given =
-            *v->value || (v->param->empty_is_value && request_name_fits(v->param->name, v->name));
+        if (r < 0)
+            return r;
+        renamed |= c->req->v[i].own != NULL;
     }
-    return 0;
+    return renamed ? request_sort(c->req, &c->wire_code, e) : 0;
 }
 
 /* ---- values */

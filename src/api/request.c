@@ -136,8 +136,11 @@ int request_parse(struct api_request *r, const char *query, const char *body, si
     rc = parse_form(r, query, query_len, &out, ret_code, e);
     if (rc == 0)
         rc = parse_form(r, body, body_len, &out, ret_code, e);
-    if (rc < 0)
-        return rc;
+    return rc < 0 ? rc : request_sort(r, ret_code, e);
+}
+
+int request_sort(struct api_request *r, const char **ret_code, struct err *e)
+{
     qsort(r->v, r->n, sizeof(*r->v), by_name);
     for (size_t i = 1; i < r->n; i++)
         if (str_eq(r->v[i - 1].name, r->v[i].name)) {
@@ -153,6 +156,8 @@ void request_done(struct api_request *r)
         free(r->lists[i].name);
         free(r->lists[i].index);
     }
+    for (size_t i = 0; i < r->n; i++)
+        free(r->v[i].own);
     free(r->lists);
     free(r->v);
     free(r->text);

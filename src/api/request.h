@@ -10,7 +10,8 @@
 #define REQUEST_INDEX_MAX  65535 /* largest list index */
 
 struct request_value {
-    char *name;        /* into request.text */
+    char *name;        /* into request.text, or own */
+    char *own;         /* heap; NULL mostly */
     const char *value; /* into request.text, or a word of the table */
     const struct api_param *param;
     bool given; /* an empty value mostly means "not given" (rule 5) */
@@ -38,6 +39,8 @@ struct api_request {
 int request_parse(struct api_request *r, const char *query, const char *body, size_t body_len,
                   const char **ret_code, struct err *e);
 void request_done(struct api_request *r);
+/* Again in order after names were changed; fails with *ret_code set when two are the same. */
+int request_sort(struct api_request *r, const char **ret_code, struct err *e);
 /* Raw, before any check: "Action". NULL when absent or empty. */
 const char *request_raw(const struct api_request *r, const char *name);
 /* Every name is in the table, every value fits it, everything required is there. Fails with

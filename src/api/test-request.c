@@ -176,6 +176,23 @@ static void an_empty_value_is_not_given_except_where_it_is_one(void **unused)
     done(&f);
 }
 
+/* Libcloud asks for one key pair so. */
+static void a_list_of_one_may_come_without_an_index(void **unused)
+{
+    struct fixture f;
+
+    (void)unused;
+    accept(&f, "InstanceId=i-12345678");
+    assert_int_equal(api_count(&f.c, "InstanceId"), 1);
+    assert_string_equal(api_item(&f.c, "InstanceId", 0, ""), "i-12345678");
+    done(&f);
+    refuse("InstanceId=i-12345678&InstanceId.1=i-12345678", "InvalidParameterCombination",
+           "InstanceId.1 is given twice");
+    refuse("InstanceId=x", "InvalidInstanceID.Malformed", "Invalid id");
+    refuse("Tag=x", "UnknownParameter", "Tag");
+    refuse("Useless=x", "UnknownParameter", "Useless");
+}
+
 /* Rule 7. */
 static void booleans_are_read_without_case(void **unused)
 {
@@ -453,6 +470,7 @@ int main(void)
         cmocka_unit_test(text_is_decoded_as_forms_are),
         cmocka_unit_test(lists_are_in_the_order_of_their_indexes),
         cmocka_unit_test(an_empty_value_is_not_given_except_where_it_is_one),
+        cmocka_unit_test(a_list_of_one_may_come_without_an_index),
         cmocka_unit_test(booleans_are_read_without_case),
         cmocka_unit_test(values_are_held_against_the_table),
         cmocka_unit_test(too_many_parameters_are_refused),

@@ -10,8 +10,8 @@ try:
     from botocore.config import Config
     from botocore.exceptions import ClientError
 except ImportError:
-    print('SKIP: botocore (Debian: python3-botocore) is missing', file=sys.stderr)
-    sys.exit(77)
+    print('1..0 # SKIP Debian\'s python3-botocore is missing')
+    sys.exit(0)
 
 done = 0
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The listener against clients that are slow, rude, broken or many. Plain sockets: no client
-library sends what is sent here. Nothing waits for time: every read waits for bytes, under a deadline."""
+library sends what is sent here. Nothing waits for time: every read waits for bytes, under a
+deadline."""
 import os, re, signal, socket, subprocess, sys, tempfile, threading
 
 DEADLINE = 20
@@ -148,7 +149,8 @@ RUDE = [
     b'GET / HTTP/1.1\r\nHost: x\r\n' + b''.join(b'h%d: v\r\n' % i for i in range(20000)) + b'\r\n',
     b'GET /?%00%zz&&&=&=== HTTP/1.1\r\nHost: x\r\n\r\n',
     b'BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n',
-    b'GET / HTTP/1.1\r\nHost: x\r\nAuthorization: AWS4-HMAC-SHA256 ' + b'Credential=' * 2000 + b'\r\n\r\n',
+    b'GET / HTTP/1.1\r\nHost: x\r\nAuthorization: AWS4-HMAC-SHA256 '
+    + b'Credential=' * 2000 + b'\r\n\r\n',
 ]
 
 
