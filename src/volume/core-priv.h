@@ -114,6 +114,8 @@ int loader_start(struct volume *v, struct err *e);
 void loader_stop(struct volume *v);
 void loader_done(struct volume *v);
 void loader_want(struct volume *v, uint64_t block);
+/* Content of a whole block that a reader loaded and verified anyway. */
+void loader_keep(struct volume *v, uint64_t block, const void *buf);
 /* When the block is being loaded at this moment: waits for the end of that and returns true. */
 bool loader_wait(struct volume *v, uint64_t block);
 

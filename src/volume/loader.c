@@ -77,6 +77,14 @@ static void load(struct volume *v, uint64_t block, void *buf)
         log_error("volume", "%s", e.msg);
 }
 
+void loader_keep(struct volume *v, uint64_t block, const void *buf)
+{
+    struct err e = { 0 };
+
+    if (v->loader.n_threads && bring_in(v, block, buf, &e) < 0)
+        log_error("volume", "%s", e.msg); /* it stays absent; the reader has its bytes */
+}
+
 /* ---- what to load next ----------------------------------------------------------------------- */
 
 static bool is_absent(struct volume *v, uint64_t block)

@@ -38,6 +38,17 @@ int volume_read_partial(struct volume *v, const uint64_t *sectors, uint64_t bloc
     return r;
 }
 
+/* The reader wants all of it: loaded once, verified, kept. */
+static int read_whole(struct volume *v, uint64_t block, void *buf, struct err *e)
+{
+    int r = base_read_block(v, block, buf, e);
+
+    if (r < 0)
+        return r;
+    loader_keep(v, block, buf);
+    return 0;
+}
+
 static int read_absent(struct volume *v, uint64_t block, void *buf, size_t n, uint64_t offset,
                        struct err *e)
 {
@@ -47,6 +58,8 @@ static int read_absent(struct volume *v, uint64_t block, void *buf, size_t n, ui
         return read_data(v, buf, n, offset, e);
     if (bit_get(v->maps.a.partial, block))
         r = volume_read_partial(v, areas_sectors(&v->maps.a, block), block, buf, n, offset, e);
+    else if (n == STORE_BLOCK_BYTES && base_has_data(v, block))
+        return read_whole(v, block, buf, e);
     else
         r = base_read(v, buf, n, offset, e);
     if (r == 0 && base_has_data(v, block))

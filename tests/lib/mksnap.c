@@ -30,6 +30,12 @@ static int hand_in(struct store_writer *w, int fd, uint64_t size, struct err *e)
     for (uint64_t b = 0; b << STORE_BLOCK_SHIFT < size && r == 0; b++) {
         uint64_t at = b << STORE_BLOCK_SHIFT;
 
+        off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+
+        if (data < 0 || (uint64_t)data >= at + sizeof buf) {
+            r = store_writer_zero(w, b, 1, true, e);
+            continue;
+        }
         memset(buf, 0, sizeof buf);
         if (pread_full(fd, buf, min_u64(sizeof buf, size - at), at) < 0)
             return err_errno(e, "read the raw file");
