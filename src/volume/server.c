@@ -40,6 +40,7 @@ struct volume_server {
     volume_event_fn fn;
     void *userdata;
     struct pending *pending; /* calls under way */
+    bool telling, dead;      /* freed by a callback while the exit is being told */
 };
 
 struct pending {
@@ -273,7 +274,7 @@ static void fail_pending(struct volume_server *vs)
     struct err e = { 0 };
 
     (void)err_set(&e, ECONNRESET, ERR_IO, "the server of '%s' ended before it answered", vs->dir);
-    while (vs->pending) {
+    while (vs->pending && !vs->dead) {
         struct pending *p = vs->pending;
 
         client_call_free(p->call);
@@ -295,8 +296,13 @@ static void on_exit_of_server(struct child *c, const struct child_exit *x, void 
         (void)err_set(&vs->why, ESRCH, ERR_IO, "the server of '%s' ended (%s %d): %s", vs->dir,
                       x->signal ? "signal" : "status", x->signal ? x->signal : x->code, words);
     }
+    vs->telling = true;
     fail_pending(vs);
-    vs->fn(vs, VOLUME_EXITED, &vs->why, vs->userdata);
+    vs->telling = false;
+    if (vs->dead)
+        volume_server_free(vs);
+    else
+        vs->fn(vs, VOLUME_EXITED, &vs->why, vs->userdata);
 }
 
 static int try_adopt(struct volume_server *vs, struct err *e)
@@ -422,6 +428,9 @@ int volume_server_start(sd_event *loop, const struct volume_server_spec *spec, v
 void volume_server_free(struct volume_server *vs)
 {
     if (!vs)
+        return;
+    vs->dead = true;
+    if (vs->telling)
         return;
     while (vs->pending) {
         struct pending *p = vs->pending;

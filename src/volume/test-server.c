@@ -207,8 +207,11 @@ static void a_killed_server_is_told_with_who_waits_and_replaced(void **unused)
     run_until(&s, &s.ready, 1);
     path = xasprintf("%s/server.pid", b.vol);
     ok(file_read(path, 100, &text, NULL, &e), &e);
+    assert_int_equal(kill((pid_t)strtol(text, NULL, 10), SIGSTOP), 0);
+    ok(volume_server_thaw(s.vs, on_done, &s, &e), &e);
     assert_int_equal(kill((pid_t)strtol(text, NULL, 10), SIGKILL), 0);
     run_until(&s, &s.exited, 1);
+    assert_int_equal(s.replies, 1); /* told before the exit, once */
     assert_int_equal(s.why.kind, ERR_IO);
     assert_non_null(strstr(s.why.msg, "signal 9"));
     end(&s);

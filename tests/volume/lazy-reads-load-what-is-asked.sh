@@ -8,14 +8,14 @@ requires nbdcopy --version
 
 make_store
 dd if=/dev/urandom of="$tmp/raw" bs=1M count=16 status=none
-truncate -s 1G "$tmp/raw"
+truncate -s 128M "$tmp/raw"
 "$KILN_MKSNAP" snapshot "$store" snap-1 "$tmp/raw"
-make_volume vol-1 1G snap-1
+make_volume vol-1 128M snap-1
 start_volume vol-1 store="$store"
 
 is 32 "$(status vol-1 blocks_base)" 'blocks with content in the base'
 is 0 "$(status vol-1 store_blocks_read)" 'blocks read before any request'
-io -c 'write -P 1 8M 512k' -c 'read -P 0 900M 1M' -c 'write -P 2 900M 4k' "$uri"
+io -c 'write -P 1 8M 512k' -c 'read -P 0 100M 1M' -c 'write -P 2 100M 4k' "$uri"
 is 0 "$(status vol-1 store_blocks_read)" 'blocks read for whole writes and zeros'
 io -c 'write -P 3 1M 8k' "$uri"
 is 0 "$(status vol-1 store_blocks_read)" 'blocks read for writes of sectors'
@@ -29,6 +29,6 @@ until [ "$(status vol-1 fill_done)" -eq 32 ]; do :; done
 dd if=/dev/zero bs=1k count=8 status=none | tr '\0' '\003' | dd of="$tmp/raw" bs=1M seek=1 conv=notrunc status=none
 dd if=/dev/zero bs=1k count=512 status=none | tr '\0' '\001' | dd of="$tmp/raw" bs=1M seek=8 conv=notrunc status=none
 printf '\003' | dd of="$tmp/raw" bs=1M seek=5 conv=notrunc status=none
-dd if=/dev/zero bs=1k count=4 status=none | tr '\0' '\002' | dd of="$tmp/raw" bs=1M seek=900 conv=notrunc status=none
+dd if=/dev/zero bs=1k count=4 status=none | tr '\0' '\002' | dd of="$tmp/raw" bs=1M seek=100 conv=notrunc status=none
 nbdcopy "$uri" "$tmp/got"
 cmp "$tmp/raw" "$tmp/got"
