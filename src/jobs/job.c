@@ -24,6 +24,7 @@ static const struct job_kind *const kinds[] = {
     &job_create_snapshots,
     &job_import,
     &job_delete_snapshot,
+    &job_release_point,
 };
 
 static const struct job_kind *kind_find(const char *name)

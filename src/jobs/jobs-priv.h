@@ -60,6 +60,7 @@ struct job {
 
 extern const struct job_kind job_launch, job_start, job_stop, job_reboot, job_terminate;
 extern const struct job_kind job_create_volume, job_delete_volume, job_attach, job_detach;
+extern const struct job_kind job_release_point;
 extern const struct job_kind job_create_image, job_create_snapshots, job_import,
     job_delete_snapshot;
 

@@ -39,6 +39,7 @@ struct shots {
     size_t n;
     enum shots_phase phase;
     unsigned inflight;
+    unsigned tries; /* of taking the points */
     struct err failed;
 };
 

@@ -45,6 +45,17 @@ static void on_status(struct volume_server *vs, const struct volume_status *st, 
     shots_answered(p, NULL);
 }
 
+/* A server that died under the call: its end is on the way to us, and a new one follows. */
+static int when_it_is_back(struct shot *p, int r, struct err *e)
+{
+    if (r >= 0 || e->kind != ERR_IO || ++p->tries > TRIES_MAX)
+        return r;
+    log_warning("jobs", "snapshot '%s': waiting for the server of '%s': %s", p->snapshot, p->volume,
+                e->msg);
+    err_clear(e);
+    return 0;
+}
+
 static int ask_base(struct job *j, struct shot *p, struct err *e)
 {
     int r = served_hold(j->jobs, p->volume, j->id, e);
@@ -55,7 +66,7 @@ static int ask_base(struct job *j, struct shot *p, struct err *e)
         return r;
     r = volume_server_status(served_server(j->jobs, p->volume), on_status, p, e);
     if (shots_asked(p, r) < 0)
-        return r;
+        return when_it_is_back(p, r, e);
     p->up = UP_ASKING;
     return 0;
 }
@@ -189,7 +200,7 @@ static int release(struct job *j, struct shot *p, struct err *e)
     r = volume_server_release(served_server(j->jobs, p->volume), p->snapshot, p->snapshot,
                               on_released, p, e);
     if (shots_asked(p, r) < 0)
-        return r;
+        return when_it_is_back(p, r, e);
     p->up = UP_RELEASING;
     return 0;
 }

@@ -14,6 +14,8 @@
 
 #include "log.h"
 
+#define POINT_TRIES_MAX 5
+
 static struct shots *shots_new(struct job *j)
 {
     const json_t *parts = json_object_get(j->args, "parts");
@@ -176,6 +178,13 @@ int shots_point(struct job *j, struct err *e)
     }
     if (s->inflight)
         return JOB_WAIT;
+    if (s->failed.no && s->failed.kind == ERR_IO && s->tries++ < POINT_TRIES_MAX) {
+        log_warning("jobs", "taking the point in time of '%s' again: %s", j->subject,
+                    s->failed.msg);
+        err_clear(&s->failed);
+        s->phase = PHASE_SERVE;
+        return shots_point(j, e);
+    }
     s->phase = PHASE_DONE;
     if (s->failed.no)
         return err_set(e, s->failed.no, s->failed.kind, "take the point in time: %s",
@@ -196,40 +205,42 @@ bool shots_wants(struct job *j, const char *volume_id)
     return false;
 }
 
-/* ---- failure
- * ---------------------------------------------------------------------------------------- */
+/* ---- failure ----------------------------------------------------------------------------------
+ */
 
-static void on_given_back(struct volume_server *vs, const struct err *e, void *userdata)
+/* A pending snapshot is failed, and nothing of it stays in the store. */
+static void fail_snapshot(struct jobs *js, const char *id, const struct err *why)
 {
-    struct shot *p = userdata;
+    struct err e = { 0 };
 
-    (void)vs;
-    served_release(p->all->jobs, p->volume, p->all->holder);
-    shots_answered(p, e);
+    if (model_snapshot_move(js->model, id, SNAPSHOT_EV_FAILED, why->msg, NULL, &e) < 0)
+        log_error("jobs", "mark the snapshot '%s' as failed: %s", id, e.msg);
+    err_clear(&e);
+    if (store_snap_delete(js->store, id, &e) < 0)
+        log_error("jobs", "remove what the snapshot '%s' left: %s", id, e.msg);
 }
 
+/* The point is given back by a job of its own: the server may be down just now. */
 static void fail_one(struct shot *p, const struct err *why)
 {
     struct jobs *js = p->all->jobs;
-    struct volume_server *vs = served_server(js, p->volume);
     struct snapshot_rec rec;
     struct err e = { 0 };
+    bool completed = false;
 
     work_cancel(p->work);
     p->work = NULL;
-    if (model_snapshot_get(js->model, NULL, p->snapshot, &rec, &e) == 0 &&
-        rec.state == SNAPSHOT_PENDING) {
-        if (model_snapshot_move(js->model, p->snapshot, SNAPSHOT_EV_FAILED, why->msg, NULL, &e) < 0)
-            log_error("jobs", "mark the snapshot '%s' as failed: %s", p->snapshot, e.msg);
-        err_clear(&e);
-        if (store_snap_delete(js->store, p->snapshot, &e) < 0)
-            log_error("jobs", "remove what the snapshot '%s' left: %s", p->snapshot, e.msg);
-    }
+    if (model_snapshot_get(js->model, NULL, p->snapshot, &rec, &e) < 0)
+        log_error("jobs", "%s", e.msg);
+    else if (rec.state == SNAPSHOT_PENDING)
+        fail_snapshot(js, p->snapshot, why);
+    else
+        completed = rec.state == SNAPSHOT_COMPLETED;
     err_clear(&e);
-    /* A volume whose server is down gives the point back by itself: the snapshot is not there. */
-    if (!vs ||
-        shots_asked(p, volume_server_release(vs, p->snapshot, NULL, on_given_back, p, &e)) < 0)
-        served_release(js, p->volume, p->all->holder);
+    if (job_add(js, &job_release_point, p->volume, "",
+                json_pack("{s:s, s:b}", "point", p->snapshot, "completed", completed), &e) < 0)
+        log_error("jobs", "give back the point '%s': %s", p->snapshot, e.msg);
+    served_release(js, p->volume, p->all->holder);
 }
 
 void shots_fail(struct job *j, const struct err *why)

@@ -9,6 +9,7 @@
 #include "log.h"
 
 #define QUIESCE_TIMEOUT_MS 120000
+#define RELEASE_TRIES_MAX  5
 
 static bool no_reboot(const struct job *j)
 {
@@ -153,3 +154,107 @@ static int step_remove(struct job *j, struct err *e)
 
 static const struct job_step delete_steps[] = { { "remove", step_remove, false }, { 0 } };
 const struct job_kind job_delete_snapshot = { "delete-snapshot", delete_steps, NULL, NULL };
+
+/* ---- release-point
+ * -------------------------------------------------------------------------------------- */
+
+struct memo {
+    struct job *job; /* NULL: gone, the answer frees this */
+    bool asked, done;
+    unsigned tries;
+    struct err why;
+};
+
+static void drop_memo(struct job *j)
+{
+    struct memo *m = j->mem;
+
+    j->mem = NULL;
+    if (m && m->asked)
+        m->job = NULL;
+    else
+        free(m);
+}
+
+static void on_released(struct volume_server *vs, const struct err *e, void *userdata)
+{
+    struct memo *m = userdata;
+
+    (void)vs;
+    m->asked = false;
+    if (!m->job) {
+        free(m);
+        return;
+    }
+    if (e && e->no)
+        m->why = *e;
+    else
+        m->done = true;
+    job_wake(m->job);
+}
+
+static int volume_is_gone(struct job *j, struct err *e)
+{
+    struct volume_rec rec;
+    int r = model_volume_get(j->jobs->model, NULL, j->subject, &rec, e);
+
+    if (r == 0)
+        return rec.state == VOLUME_ST_DELETING;
+    if (e->kind != ERR_NOT_FOUND)
+        return r;
+    err_clear(e);
+    return 1;
+}
+
+static int ask_release(struct job *j, struct memo *m, struct err *e)
+{
+    bool completed = json_is_true(json_object_get(j->args, "completed"));
+    const char *point = job_arg(j, "point");
+    int r = served_hold(j->jobs, j->subject, j->id, e);
+
+    if (r == 0)
+        r = served_ready(j->jobs, j->subject, e);
+    if (r <= 0)
+        return r;
+    r = volume_server_release(served_server(j->jobs, j->subject), point, completed ? point : NULL,
+                              on_released, m, e);
+    if (r == 0)
+        m->asked = true;
+    return r;
+}
+
+static int step_release_point(struct job *j, struct err *e)
+{
+    struct memo *m = j->mem ? j->mem : (j->mem = xcalloc(1, sizeof *m));
+    int r = volume_is_gone(j, e);
+
+    m->job = j;
+    if (r < 0)
+        return r;
+    if (r > 0 || m->done) {
+        served_release(j->jobs, j->subject, j->id);
+        return JOB_NEXT;
+    }
+    if (m->asked)
+        return JOB_WAIT;
+    if (m->why.no && ++m->tries > RELEASE_TRIES_MAX)
+        return err_set(e, m->why.no, m->why.kind, "%s", m->why.msg);
+    err_clear(&m->why);
+    r = ask_release(j, m, e);
+    if (r < 0 && e->kind == ERR_IO &&
+        ++m->tries <= RELEASE_TRIES_MAX) { /* it died: it comes back */
+        err_clear(e);
+        r = 0;
+    }
+    return r < 0 ? r : JOB_WAIT;
+}
+
+static void release_failed(struct job *j, const struct err *why)
+{
+    (void)why; /* told in the log; the point costs space until the volume is deleted */
+    served_release(j->jobs, j->subject, j->id);
+}
+
+static const struct job_step release_steps[] = { { "release", step_release_point, false }, { 0 } };
+const struct job_kind job_release_point = { "release-point", release_steps, release_failed,
+                                            drop_memo };

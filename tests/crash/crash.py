@@ -34,11 +34,25 @@ def content(snapshot):
     return path
 
 
+def extents(fd):
+    """The parts of a sparse file that may hold something, in whole MiB."""
+    at, found = 0, set()
+    while True:
+        try:
+            at = os.lseek(fd, at, os.SEEK_DATA)
+        except OSError:
+            return found
+        end = os.lseek(fd, at, os.SEEK_HOLE)
+        found.update(range(at // MIB, (end + MIB - 1) // MIB))
+        at = end
+
+
 def same(path, snapshot):
-    """The disk, and zeros behind it up to the size of the volume."""
-    got = content(snapshot)
-    n = os.path.getsize(path)
-    sh('cmp', '-n', str(n), path, got)
+    """Bit-exact; whoever is shorter reads as zeros behind its end; holes need not be read."""
+    with open(path, 'rb') as a, open(content(snapshot), 'rb') as b:
+        for mib in sorted(extents(a.fileno()) | extents(b.fileno())):
+            x, y = os.pread(a.fileno(), MIB, mib * MIB), os.pread(b.fileno(), MIB, mib * MIB)
+            true(x.ljust(MIB, b'\0') == y.ljust(MIB, b'\0'), f'{snapshot} differs from {path} in MiB {mib}')
 
 
 def victims():
@@ -66,6 +80,15 @@ def at_a_moment(begin, settled, took):
     return settled(what)
 
 
+def rounds():
+    """Goes on until MOMENTS blows have hit, at most three times as long."""
+    first = t.get('hits', 0)
+    for _ in range(3 * MOMENTS):
+        if t.get('hits', 0) - first >= MOMENTS:
+            return
+        yield
+
+
 def timed(begin, settled):
     start = time.monotonic()
     settled(begin())
@@ -88,7 +111,7 @@ def leaves_nothing_behind():
     equal(left, [], 'files in run/')
     equal(sorted(os.listdir(f'{k.home}/volumes')), sorted(v['VolumeId'] for v in k.ec2.describe_volumes()['Volumes']), 'volume directories')
     points = glob.glob(f'{k.home}/volumes/*/points/*')
-    equal(points, [], 'points left')
+    equal(points, [], f'points left; the log ends: {k.log()[-3000:]}')
 
 
 def begin_import():
@@ -108,7 +131,9 @@ def test_import_survives_at_every_moment():
     k.start()
     t['disk'] = make_disk(f'{k.home}/disk.raw', 1)
     took = timed(begin_import, settled)
-    for _ in range(MOMENTS if VICTIM != 'kiln-volume' else 0):
+    if VICTIM == 'kiln-volume':
+        return  # an import has no volume
+    for _ in rounds():
         t['disk'] = make_disk(f'{k.home}/disk.raw', t['n'])  # fresh content: nothing is deduplicated away
         ami = at_a_moment(begin_import, lambda a: a, took)
         im = settled(ami)
@@ -172,14 +197,14 @@ def as_user():
 def test_create_image_survives_at_every_moment():
     change_volumes(); as_user()
     took = timed(begin_image, settled)
-    for n in range(MOMENTS):
+    for _ in rounds():
         change_volumes(); as_user()
         ami = at_a_moment(begin_image, lambda a: a, took)
         im = settled(ami)
         if im['State'] == 'available':
             for m in im['BlockDeviceMappings']:
                 v = k.snapshot(m['Ebs']['SnapshotId'])['VolumeId']
-                sh('cmp', t['truth'][v], content(m['Ebs']['SnapshotId']))
+                same(t['truth'][v], m['Ebs']['SnapshotId'])
         eventually('no server runs for a stopped instance', lambda: not [p for p, l in procs_with(k.home).items() if 'nbdkit' in l])
         leaves_nothing_behind()
         delete(ami, im)
@@ -187,10 +212,13 @@ def test_create_image_survives_at_every_moment():
 
 def test_what_was_seen():
     print(f"# {VICTIM}: {t['hits']} blows hit, {t['available']} images available, {t['failed']} failed with a reason")
-    true(t['hits'] > MOMENTS / 3, 'the blows mostly hit nobody')
+    true(t['hits'] >= MOMENTS * (1 if VICTIM == 'kiln-volume' else 2), 'too few blows hit')
     true(t['available'] > 0, 'not one image survived')
     k.ec2.terminate_instances(InstanceIds=[t['i']])
     k.instance_is(t['i'], 'terminated')
+    for v in k.ec2.describe_volumes()['Volumes']:
+        if v['State'] == 'available':
+            k.ec2.delete_volume(VolumeId=v['VolumeId'])
     eventually('volumes are deleted', lambda: not os.listdir(f'{k.home}/volumes'))
     eventually('space came back', lambda: json.loads(k.cli('store', 'check', '--json'))['check']['leftovers'] == 0)
     k.stop()
