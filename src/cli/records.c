@@ -179,6 +179,31 @@ int records_join_volumes(struct cli *c, json_t *instances, struct err *e)
     return 0;
 }
 
+int records_join_snapshots(struct cli *c, json_t *image, struct err *e)
+{
+    static const char *const keys[] = { "bytes_read", "bytes_stored" };
+    _cleanup_json_ json_t *snapshots = NULL;
+    int r = records_get(c, KIND_SNAPSHOT, NULL, &snapshots, e);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        uint64_t sum = 0;
+        size_t k;
+        json_t *disk;
+
+        if (!json_is_null(json_object_get(image, keys[i])))
+            continue;
+        json_array_foreach (json_object_get(image, "disks"), k, disk) {
+            const json_t *s = find_by_id(snapshots, rec_text(disk, "snapshot"));
+
+            sum += s ? rec_int(s, keys[i], 0) : 0;
+        }
+        json_object_set_new(image, keys[i], json_integer((json_int_t)sum));
+    }
+    return 0;
+}
+
 const char *rec_text(const json_t *record, const char *key)
 {
     const char *s = json_string_value(json_object_get(record, key));

@@ -61,6 +61,8 @@ int records_get(struct cli *c, enum kind k, const char *id, json_t **ret, struct
 int record_get(struct cli *c, enum kind k, const char *id, json_t **ret, struct err *e);
 /* The volumes' fill and size written into the disks of instances. */
 int records_join_volumes(struct cli *c, json_t *instances, struct err *e);
+/* What the snapshots of an image have read and stored, where the image itself does not say. */
+int records_join_snapshots(struct cli *c, json_t *image, struct err *e);
 
 /* "" / fallback when absent or null */
 const char *rec_text(const json_t *record, const char *key);

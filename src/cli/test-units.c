@@ -59,10 +59,10 @@ static void a_terminals_line_is_written_over(void **unused)
     progress_init(&p, f, true);
     progress_bytes(&p, "x", MIB(256), GIB(1), MIB(128), 0);
     progress_bytes(&p, "x", GIB(1), GIB(1), MIB(128), 10);
-    progress_end(&p, NULL);
+    progress_end(&p);
     read_back(f, buf, sizeof(buf));
     assert_string_equal(buf, "\rx: 256 MiB of 1.0 GiB, 25 %, 128 MiB/s, 6 s left\033[K"
-                             "\rx: 1.0 GiB of 1.0 GiB, 100 %, 128 MiB/s\033[K\r\033[K");
+                             "\rx: 1.0 GiB of 1.0 GiB, 100 %, 128 MiB/s\033[K\n");
     (void)fclose(f);
 }
 
@@ -78,10 +78,11 @@ static void elsewhere_a_line_comes_now_and_then(void **unused)
     progress_text(&p, "one", 0);
     progress_text(&p, "two", 100);
     progress_text(&p, "three", PROGRESS_PLAIN_MS);
-    progress_text(&p, "three", 3 * PROGRESS_PLAIN_MS);
-    progress_end(&p, "done");
+    progress_text(&p, "three", PROGRESS_PLAIN_MS + 1);
+    progress_text(&p, "four", 2 * PROGRESS_PLAIN_MS - 1);
+    progress_end(&p);
     read_back(f, buf, sizeof(buf));
-    assert_string_equal(buf, "one\nthree\ndone\n");
+    assert_string_equal(buf, "one\nthree\nfour\n");
     (void)fclose(f);
 }
 

@@ -38,21 +38,25 @@ void progress_init(struct progress *p, FILE *out, bool terminal)
     *p = (struct progress){ .out = out, .terminal = terminal };
 }
 
+static void show(struct progress *p, const char *text)
+{
+    (void)fprintf(p->out, p->terminal ? "\r%s\033[K" : "%s\n", text);
+    (void)fflush(p->out);
+    p->shown = true;
+    p->next[0] = 0;
+    (void)snprintf(p->last, sizeof(p->last), "%s", text);
+}
+
 void progress_text(struct progress *p, const char *text, uint64_t now_ms)
 {
     if (str_eq(text, p->last))
         return;
-    if (p->terminal) {
-        (void)fprintf(p->out, "\r%s\033[K", text);
-    } else {
-        if (p->shown && now_ms - p->last_ms < PROGRESS_PLAIN_MS)
-            return;
-        (void)fprintf(p->out, "%s\n", text);
+    if (!p->terminal && p->shown && now_ms - p->last_ms < PROGRESS_PLAIN_MS) {
+        (void)snprintf(p->next, sizeof(p->next), "%s", text);
+        return;
     }
-    (void)fflush(p->out);
-    p->shown = true;
     p->last_ms = now_ms;
-    (void)snprintf(p->last, sizeof(p->last), "%s", text);
+    show(p, text);
 }
 
 void progress_bytes(struct progress *p, const char *what, uint64_t done, uint64_t total,
@@ -72,12 +76,15 @@ void progress_bytes(struct progress *p, const char *what, uint64_t done, uint64_
     progress_text(p, str_text(&line), now_ms);
 }
 
-void progress_end(struct progress *p, const char *text)
+void progress_end(struct progress *p)
 {
+    char next[PROGRESS_LINE_MAX];
+
+    memcpy(next, p->next, sizeof(next));
+    if (next[0])
+        show(p, next);
     if (p->terminal && p->shown)
-        (void)fprintf(p->out, "\r\033[K");
-    if (text)
-        (void)fprintf(p->out, "%s\n", text);
+        (void)fputc('\n', p->out);
     (void)fflush(p->out);
     p->shown = false;
     p->last[0] = 0;

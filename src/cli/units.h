@@ -22,7 +22,8 @@ struct progress {
     FILE *out;
     bool terminal, shown;
     uint64_t last_ms;
-    char last[PROGRESS_LINE_MAX];
+    char last[PROGRESS_LINE_MAX]; /* what is shown */
+    char next[PROGRESS_LINE_MAX]; /* what came too soon to be shown, or "" */
 };
 
 void progress_init(struct progress *p, FILE *out, bool terminal);
@@ -30,5 +31,5 @@ void progress_init(struct progress *p, FILE *out, bool terminal);
 void progress_bytes(struct progress *p, const char *what, uint64_t done, uint64_t total,
                     uint64_t rate, uint64_t now_ms);
 void progress_text(struct progress *p, const char *text, uint64_t now_ms);
-/* The line's end; text (may be NULL) stands there instead. */
-void progress_end(struct progress *p, const char *text);
+/* The last words are shown in any case; the line ends there. */
+void progress_end(struct progress *p);

@@ -56,8 +56,11 @@ static void read_acceleration(const struct cli *c, char *out, size_t size)
     char *word;
 
     out[0] = 0;
-    if (file_read(path, 512, &text, &len, &ignored) < 0)
+    if (file_read(path, 512, &text, &len, &ignored) < 0) {
+        if (!path_exists("/dev/kvm"))
+            (void)str_copy(out, size, "tcg"); /* nothing to try, nothing to remember */
         return;
+    }
     text[strcspn(text, "\n")] = 0;
     word = strrchr(text, ' ');
     (void)str_copy(out, size, word ? word + 1 : text); /* too long: "" */

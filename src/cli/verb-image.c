@@ -7,6 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
+static int tell_bytes(struct cli *c, json_t *image, const char *doing, struct err *e)
+{
+    char read_[UNITS_MAX], stored[UNITS_MAX];
+    int r = records_join_snapshots(c, image, e);
+
+    if (r < 0)
+        return r;
+    (void)fprintf(stderr, "%s: %s read, %s stored\n", doing,
+                  units_bytes(rec_int(image, "bytes_read", 0), read_),
+                  units_bytes(rec_int(image, "bytes_stored", 0), stored));
+    return 0;
+}
+
 /* Waits unless --no-wait, then prints id or document. */
 static int finish(struct cli *c, enum kind k, const char *id, const char *want, const char *doing,
                   struct err *e)
@@ -25,6 +38,8 @@ static int finish(struct cli *c, enum kind k, const char *id, const char *want, 
                        "the %s is still being made; 'kiln show %s' and 'kiln wait %s %s' follow it",
                        kind_def(k)->word, id, id, want);
     }
+    if (r >= 0 && k == KIND_IMAGE && !cli_flag(c, "--no-wait"))
+        r = tell_bytes(c, record, doing, e);
     if (r < 0)
         return r;
     if (c->json)

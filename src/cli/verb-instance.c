@@ -50,6 +50,7 @@ static int add_launch(struct cli *c, struct query *q, struct err *e)
     return r;
 }
 
+/* "current" of what was waited for is what has been reached. */
 static int wait_all(struct cli *c, const json_t *records, const char *want, const char *fail,
                     struct err *e)
 {
@@ -63,6 +64,8 @@ static int wait_all(struct cli *c, const json_t *records, const char *want, cons
             break;
         w.id = rec_text(rec, "id");
         r = wait_for(c, &w, NULL, e);
+        if (r >= 0)
+            json_object_set_new(rec, "current", json_string(want));
     }
     return r;
 }

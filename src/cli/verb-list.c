@@ -140,11 +140,12 @@ static int run_show(struct cli *c, struct err *e)
     if (r < 0)
         return r;
     json_array_append(one, record);
-    if (k == KIND_INSTANCE) {
+    if (k == KIND_INSTANCE)
         r = records_join_volumes(c, one, e);
-        if (r < 0)
-            return r;
-    }
+    else if (k == KIND_IMAGE)
+        r = records_join_snapshots(c, record, e);
+    if (r < 0)
+        return r;
     if (c->json)
         return out_json(json_pack("{s:O}", kind_def(k)->word, record), e);
     return print_record(record, e);
@@ -256,8 +257,9 @@ const struct cli_verb cli_verbs_list[] = {
       .options = wait_options,
       .summary = "Waits until a resource has reached a state.",
       .help = "States are EC2's words (running, stopped, available, completed and so on), and "
-              "'ok' for an instance whose status checks have passed, 'filled' for a volume that "
-              "needs the store no more, 'gone' for what does not exist any more. A state from "
+              "'ok' for an instance whose status checks have passed, 'attached' for a volume that "
+              "its instance has, 'filled' for one that needs the store no more, 'gone' for what "
+              "does not exist any more. A state from "
               "which the wanted one cannot follow, such as 'failed', ends the wait with exit "
               "status 1 and the reason.",
       .run = run_wait },

@@ -97,7 +97,7 @@ static int run_attach(struct cli *c, struct err *e)
     query_add(&q, "InstanceId", instance);
     query_add(&q, "Device", c->args[2]);
     r = client_call(c, &q, &a, e);
-    return r < 0 ? r : finish(c, volume, "in-use", e);
+    return r < 0 ? r : finish(c, volume, "attached", e);
 }
 
 static int run_detach(struct cli *c, struct err *e)
@@ -136,7 +136,7 @@ static const struct cli_option create_options[] = {
 };
 
 static const struct cli_option attach_options[] = {
-    WAIT_OPTIONS("in use"),
+    WAIT_OPTIONS("attached"),
     { 0 },
 };
 

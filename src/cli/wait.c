@@ -90,6 +90,9 @@ static int reached(struct cli *c, const struct wait_spec *w, const json_t *rec, 
 
     if (str_eq(w->want, "filled"))
         return is_filled(rec) && wait_word_in(state, "available|in-use");
+    if (str_eq(w->want, "attached")) /* EC2 says 'in-use' as soon as it is asked */
+        return str_eq(rec_text(json_array_get(json_object_get(rec, "attachments"), 0), "status"),
+                      "attached");
     if (str_eq(w->want, "ok") && str_eq(state, "running")) {
         r = status_ok(c, w->id, &ok, e);
         return r < 0 ? r : ok;
@@ -199,7 +202,7 @@ int wait_for(struct cli *c, const struct wait_spec *w, json_t **ret, struct err 
     r = loop(c, w, &p, &rec, e);
     if (r > 0)
         tell(&p, w, rec); /* a fast one shows its end at least */
-    progress_end(&p, NULL);
+    progress_end(&p);
     if (r < 0)
         return r;
     if (ret)
