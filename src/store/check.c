@@ -59,9 +59,16 @@ static int record_check(struct check *c, struct pack *p, uint64_t seq, uint32_t 
     const struct entry_disk *t = pack_entry(p, slot);
     bool leaf = t->kind == REC_LEAF;
     uint32_t len = leaf ? LEAF_BYTES : STORE_BLOCK_BYTES;
+    const struct store_key *key = store_key_of(c->s, pack_domain(p)->domain);
     uint64_t loc[LEAF_ENTRIES];
     uint8_t sha[SHA_BYTES];
-    int r = pack_read(c->s, p, slot, leaf ? REC_LEAF : REC_BLOCK, 0, c->buf, len, &c->rep.bytes, e);
+    int r;
+
+    if (!leaf && pack_domain(p)->domain && !(key && key_fits_pack(key, pack_domain(p)))) {
+        c->rep.sealed++;
+        return pack_read_sums(c->s, p, slot, REC_BLOCK, &c->rep.bytes, e);
+    }
+    r = pack_read(c->s, p, slot, leaf ? REC_LEAF : REC_BLOCK, 0, c->buf, len, &c->rep.bytes, e);
 
     if (r < 0)
         return r;
@@ -69,7 +76,7 @@ static int record_check(struct check *c, struct pack *p, uint64_t seq, uint32_t 
         r = leaf_parse(c->buf, loc, e);
         return r < 0 ? err_wrap(e, "record %" PRIu32 " of pack '%016" PRIx64 "'", slot, seq) : 0;
     }
-    r = sha256(c->buf, STORE_BLOCK_BYTES, sha, e);
+    r = block_name(key, c->buf, sha, e);
     if (r == 0 && memcmp(sha, t->sha, SHA_BYTES) != 0)
         r = err_set(e, EBADMSG, ERR_CORRUPT,
                     "record %" PRIu32 " of pack '%016" PRIx64 "': SHA-256 does not match", slot,
@@ -164,9 +171,9 @@ static int leaf_check(struct check *c, const char *what, const struct root *root
     if (r < 0)
         return r;
     if (set_has(&c->proven, where) && c->bad.n == 0)
-        r = leaf_load(c->s, ref, false, loc, e);
+        r = leaf_load(c->s, root->info.domain, ref, false, loc, e);
     else
-        r = leaf_load(c->s, ref, true, loc, e);
+        r = leaf_load(c->s, root->info.domain, ref, true, loc, e);
     if (r < 0) {
         (void)err_wrap(e, "leaf %" PRIu32 " of %s", at, what);
         return damage(c, r, e);

@@ -41,7 +41,7 @@ static int leaf_commit(struct store_writer *w, uint32_t at, struct ref_disk *ref
         w->stats.blocks_inherited += LOC_IS_RECORD(loc[i]) && l->loc && l->ticket[i] == 0;
     }
     if (data + zero > 0)
-        r = leaf_sha(wpacks_sha, w, loc, sha, e);
+        r = leaf_sha(wpacks_sha, w, w->spec.domain, loc, sha, e);
     if (r == 0 && data + zero > 0)
         r = append_leaf(w, loc, sha, &where, e);
     if (r < 0)
@@ -106,6 +106,9 @@ static int commit(struct store_writer *w, struct root *root, struct err *e)
     memcpy(root->info.parent, w->parent_id, sizeof w->parent_id);
     root->info.volume_bytes = w->spec.volume_bytes;
     root->info.created_ms = clock_real_ms();
+    root->info.domain = w->spec.domain;
+    if (w->key)
+        memcpy(root->info.key_id, w->key->id, sizeof root->info.key_id);
     r = writer_drain(w, e);
     if (r == 0)
         r = leaves_commit(w, root, e);

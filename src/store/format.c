@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "seal.h"
+
 #define CODEC_ZSTD 1
 
 const uint8_t format_zero_sha[SHA_BYTES] = {
@@ -18,14 +20,17 @@ static int corrupt(struct err *e, const char *what)
     return err_set(e, EBADMSG, ERR_CORRUPT, "%s", what);
 }
 
-void format_build(struct format_disk *d, const uint8_t uuid[UUID_BYTES])
+void format_build(struct format_disk *d, const uint8_t uuid[UUID_BYTES], uint32_t incompat)
 {
-    *d = (struct format_disk){ .magic = "KILNSTOR", .version = put_le32(FORMAT_VERSION) };
+    *d = (struct format_disk){ .magic = "KILNSTOR",
+                               .version = put_le32(FORMAT_VERSION),
+                               .incompat = put_le32(incompat) };
     memcpy(d->uuid, uuid, UUID_BYTES);
     d->crc = put_le32(crc32c(d, offsetof(struct format_disk, crc)));
 }
 
-int format_parse(const struct format_disk *d, uint8_t ret_uuid[UUID_BYTES], struct err *e)
+int format_parse(const struct format_disk *d, uint8_t ret_uuid[UUID_BYTES], uint32_t *ret_incompat,
+                 struct err *e)
 {
     if (memcmp(d->magic, "KILNSTOR", sizeof d->magic) != 0)
         return corrupt(e, "this is no store of ours");
@@ -35,21 +40,33 @@ int format_parse(const struct format_disk *d, uint8_t ret_uuid[UUID_BYTES], stru
         return err_set(e, EPROTONOSUPPORT, ERR_INVALID,
                        "format version %" PRIu32 " is not known here (only %u is)",
                        get_le32(d->version), FORMAT_VERSION);
-    if (get_le32(d->incompat) != 0)
+    if (get_le32(d->incompat) & ~FORMAT_DOMAINS)
         return err_set(e, EPROTONOSUPPORT, ERR_INVALID,
                        "the store uses features 0x%" PRIx32 " that are not known here",
                        get_le32(d->incompat));
     memcpy(ret_uuid, d->uuid, UUID_BYTES);
+    *ret_incompat = get_le32(d->incompat);
     return 0;
 }
 
-void pack_header_build(struct pack_header_disk *d, const uint8_t uuid[UUID_BYTES], uint64_t seq)
+void pack_header_build(struct pack_header_disk *d, const uint8_t uuid[UUID_BYTES], uint64_t seq,
+                       const struct pack_domain *domain)
 {
     *d = (struct pack_header_disk){ .magic = "KILNPACK",
                                     .version = put_le32(FORMAT_VERSION),
-                                    .seq = put_le64(seq) };
+                                    .seq = put_le64(seq),
+                                    .domain = put_le32(domain->domain) };
     memcpy(d->uuid, uuid, UUID_BYTES);
+    memcpy(d->key_check, domain->key_check, sizeof d->key_check);
+    memcpy(d->salt, domain->salt, sizeof d->salt);
     d->crc = put_le32(crc32c(d, offsetof(struct pack_header_disk, crc)));
+}
+
+void pack_header_domain(const struct pack_header_disk *d, struct pack_domain *ret)
+{
+    *ret = (struct pack_domain){ .domain = get_le32(d->domain) };
+    memcpy(ret->key_check, d->key_check, sizeof ret->key_check);
+    memcpy(ret->salt, d->salt, sizeof ret->salt);
 }
 
 int pack_header_parse(const struct pack_header_disk *d, const uint8_t uuid[UUID_BYTES],
@@ -113,7 +130,8 @@ int table_parse(const struct entry_disk *table, const struct trailer_disk *trail
         uint32_t len = get_le32(table[i].len);
 
         if (offset < end || offset % 8 || offset > limit || len > limit - offset ||
-            len < sizeof(struct rec_disk) || len > sizeof(struct rec_disk) + STORE_BLOCK_BYTES ||
+            len < sizeof(struct rec_disk) ||
+            len > sizeof(struct rec_disk) + STORE_BLOCK_BYTES + FRAMES_MAX * SEAL_TAG_BYTES ||
             (table[i].kind != REC_BLOCK && table[i].kind != REC_LEAF))
             return err_set(e, EBADMSG, ERR_CORRUPT, "entry %" PRIu32 " of the pack table is bad",
                            i);
@@ -122,29 +140,35 @@ int table_parse(const struct entry_disk *table, const struct trailer_disk *trail
     return 0;
 }
 
-void rec_build(struct rec_disk *d, enum rec_kind kind, uint32_t plain_len,
+void rec_build(struct rec_disk *d, enum rec_kind kind, uint32_t domain, uint32_t plain_len,
                const uint8_t sha[SHA_BYTES])
 {
     *d = (struct rec_disk){ .magic = { 'K', 'R', 'E', 'C' },
                             .kind = (uint8_t)kind,
                             .codec = CODEC_ZSTD,
+                            .domain = put_le32(domain),
                             .plain_len = put_le32(plain_len) };
     memcpy(d->sha, sha, SHA_BYTES);
 }
 
-void rec_seal(struct rec_disk *d)
+void rec_lengths(struct rec_disk *d)
 {
     uint32_t sum = 0;
 
     for (unsigned i = 0; i < FRAMES_MAX; i++)
         sum += get_le32(d->frame[i].len) & ~FRAME_RAW;
     d->stored_len = put_le32(sum);
+}
+
+void rec_seal(struct rec_disk *d)
+{
+    rec_lengths(d);
     d->crc = put_le32(crc32c(d, offsetof(struct rec_disk, crc)));
 }
 
 static int frames_parse(const struct rec_disk *d, struct rec *x, struct err *e)
 {
-    uint32_t offset = 0;
+    uint32_t offset = 0, tag = x->sealed ? SEAL_TAG_BYTES : 0;
 
     x->frames = (unsigned)div_up_u64(x->plain_len, STORE_FRAME_BYTES);
     for (unsigned i = 0; i < FRAMES_MAX; i++) {
@@ -153,11 +177,18 @@ static int frames_parse(const struct rec_disk *d, struct rec *x, struct err *e)
         uint32_t plain =
             i < x->frames ? (uint32_t)min_u64(x->plain_len - before, STORE_FRAME_BYTES) : 0;
         bool raw = (word & FRAME_RAW) != 0;
+        uint32_t packed = len - tag;
 
-        if (len > plain || (raw && len != plain))
+        if (!plain) /* no frame: no tag either */
+            packed = len;
+        else if (len < tag ||
+                 (tag && !packed)) /* an encrypted frame says of nothing that it is zeros */
+            return err_set(e, EBADMSG, ERR_CORRUPT, "frame %u has an impossible length", i);
+        if (packed > plain || (raw && packed != plain))
             return err_set(e, EBADMSG, ERR_CORRUPT, "frame %u has an impossible length", i);
         x->frame[i].offset = offset;
         x->frame[i].len = len;
+        x->frame[i].packed = packed;
         x->frame[i].raw = raw;
         x->frame[i].crc = get_le32(d->frame[i].crc);
         x->frame[i].plain_len = plain;
@@ -172,18 +203,15 @@ int rec_parse(const struct rec_disk *d, bool sums, struct rec *ret, struct err *
 {
     struct rec x = { .kind = (enum rec_kind)d->kind,
                      .plain_len = get_le32(d->plain_len),
-                     .stored_len = get_le32(d->stored_len) };
+                     .stored_len = get_le32(d->stored_len),
+                     .domain = get_le32(d->domain),
+                     .sealed = rec_is_sealed((enum rec_kind)d->kind, get_le32(d->domain)) };
     int r;
 
     if (memcmp(d->magic, "KREC", sizeof d->magic) != 0)
         return corrupt(e, "no record header");
     if (sums && get_le32(d->crc) != crc32c(d, offsetof(struct rec_disk, crc)))
         return corrupt(e, "checksum of the record header does not match");
-    if (get_le32(d->domain) != 0)
-        return err_set(e, EPROTONOSUPPORT, ERR_INVALID,
-                       "the record is encrypted with key domain %" PRIu32
-                       ", which is not supported yet",
-                       get_le32(d->domain));
     if (d->codec != CODEC_ZSTD)
         return corrupt(e, "codec is not known");
     if (!(d->kind == REC_BLOCK && x.plain_len == STORE_BLOCK_BYTES) &&

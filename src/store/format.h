@@ -16,6 +16,8 @@
 #define LEAF_BYTES         (LEAF_ENTRIES * 8U)
 #define FRAMES_MAX         4U
 #define FRAME_RAW          0x80000000U
+#define SEAL_TAG_BYTES     16U
+#define FORMAT_DOMAINS     1U /* incompat: there are key domains */
 #define VOLUME_BYTES_MAX   (1ULL << 46)
 #define LEAVES_MAX         (VOLUME_BYTES_MAX / STORE_BLOCK_BYTES / LEAF_ENTRIES)
 #define PACK_RECORDS_MAX   (1U << 20)
@@ -46,7 +48,9 @@ struct pack_header_disk {
     le32 reserved1;           /* +12 */
     uint8_t uuid[UUID_BYTES]; /* +16 */
     le64 seq;                 /* +32 */
-    uint8_t reserved2[20];    /* +40 */
+    le32 domain;              /* +40 */
+    uint8_t key_check[4];     /* +44 */
+    uint8_t salt[12];         /* +48 */
     le32 crc;                 /* +60 */
 };
 static_assert(sizeof(struct pack_header_disk) == 64, "pack header layout");
@@ -105,7 +109,8 @@ struct root_disk {
     le64 zero_blocks;            /* +184 */
     le64 stored_bytes;           /* +192 */
     uint8_t root_sha[SHA_BYTES]; /* +200 */
-    uint8_t reserved[20];        /* +232 */
+    le32 domain;                 /* +232 */
+    uint8_t key_id[16];          /* +236 */
     le32 crc;                    /* +252 */
 };
 static_assert(sizeof(struct root_disk) == 256, "root header layout");
@@ -123,10 +128,13 @@ static_assert(sizeof(struct ref_disk) == 48, "leaf reference layout");
 struct rec {
     enum rec_kind kind;
     uint32_t plain_len, stored_len;
+    uint32_t domain;
+    bool sealed; /* the frames are encrypted */
     unsigned frames;
     struct {
         uint32_t offset; /* of the stored bytes, behind the header */
         uint32_t len;    /* stored; 0: zeros */
+        uint32_t packed; /* of them, what is to be unpacked: without a tag */
         bool raw;
         uint32_t crc;
         uint32_t plain_len;
@@ -144,10 +152,14 @@ struct root {
 #define SUMS_CHECK true
 #define SUMS_SKIP  false
 
-void format_build(struct format_disk *d, const uint8_t uuid[UUID_BYTES]);
-int format_parse(const struct format_disk *d, uint8_t ret_uuid[UUID_BYTES], struct err *e);
+void format_build(struct format_disk *d, const uint8_t uuid[UUID_BYTES], uint32_t incompat);
+int format_parse(const struct format_disk *d, uint8_t ret_uuid[UUID_BYTES], uint32_t *ret_incompat,
+                 struct err *e);
 
-void pack_header_build(struct pack_header_disk *d, const uint8_t uuid[UUID_BYTES], uint64_t seq);
+struct pack_domain; /* seal.h */
+void pack_header_build(struct pack_header_disk *d, const uint8_t uuid[UUID_BYTES], uint64_t seq,
+                       const struct pack_domain *domain);
+void pack_header_domain(const struct pack_header_disk *d, struct pack_domain *ret);
 int pack_header_parse(const struct pack_header_disk *d, const uint8_t uuid[UUID_BYTES],
                       uint64_t seq, bool sums, struct err *e);
 void trailer_build(struct trailer_disk *d, uint64_t seq, uint64_t table_offset, uint32_t count,
@@ -159,9 +171,16 @@ int trailer_parse(const struct trailer_disk *d, uint64_t seq, uint64_t file_byte
 int table_parse(const struct entry_disk *table, const struct trailer_disk *trailer, bool sums,
                 struct err *e);
 
+/* Leaves hold locations only and stay in the clear: a collection needs no key. */
+static inline bool rec_is_sealed(enum rec_kind kind, uint32_t domain)
+{
+    return domain != 0 && kind == REC_BLOCK;
+}
+
 /* Fills all but the frames' fields and the sum, which rec_seal adds. */
-void rec_build(struct rec_disk *d, enum rec_kind kind, uint32_t plain_len,
+void rec_build(struct rec_disk *d, enum rec_kind kind, uint32_t domain, uint32_t plain_len,
                const uint8_t sha[SHA_BYTES]);
+void rec_lengths(struct rec_disk *d); /* stored_len, from the frames' */
 void rec_seal(struct rec_disk *d);
 int rec_parse(const struct rec_disk *d, bool sums, struct rec *ret, struct err *e);
 

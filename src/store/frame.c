@@ -7,7 +7,7 @@
 int frame_unpack(ZSTD_DCtx *d, const struct rec *rec, unsigned frame, const void *stored, void *out,
                  struct err *e)
 {
-    uint32_t len = rec->frame[frame].len, plain = rec->frame[frame].plain_len;
+    uint32_t len = rec->frame[frame].packed, plain = rec->frame[frame].plain_len;
     size_t n;
 
     if (len == 0) {

@@ -8,6 +8,6 @@
 
 /* The stored bytes against their checksum. */
 int frame_check(const struct rec *rec, unsigned frame, const void *stored, struct err *e);
-/* To out: plain_len bytes of it. */
+/* To out: plain_len bytes of it. What was sealed must have been unsealed. */
 int frame_unpack(ZSTD_DCtx *d, const struct rec *rec, unsigned frame, const void *stored, void *out,
                  struct err *e);

@@ -12,7 +12,7 @@ struct gc {
     struct set packs;  /* sequence numbers that are reached */
 };
 
-static int mark_leaf(struct gc *g, const struct ref_disk *ref, struct err *e)
+static int mark_leaf(struct gc *g, uint32_t domain, const struct ref_disk *ref, struct err *e)
 {
     uint64_t at = get_le64(ref->loc), loc[LEAF_ENTRIES];
     int r;
@@ -24,7 +24,7 @@ static int mark_leaf(struct gc *g, const struct ref_disk *ref, struct err *e)
         return r; /* walked before, or no memory */
     r = set_add(&g->packs, LOC_SEQ(at), e);
     if (r >= 0)
-        r = leaf_load(g->s, ref, false, loc, e);
+        r = leaf_load(g->s, domain, ref, false, loc, e);
     for (unsigned i = 0; r >= 0 && i < LEAF_ENTRIES; i++)
         if (LOC_IS_RECORD(loc[i]))
             r = set_add(&g->packs, LOC_SEQ(loc[i]), e);
@@ -41,7 +41,7 @@ static int mark_root(struct gc *g, const char *dir, const char *name, struct err
         return 0;
     }
     for (uint32_t i = 0; r == 0 && i < root.leaves; i++)
-        r = mark_leaf(g, &root.ref[i], e);
+        r = mark_leaf(g, root.info.domain, &root.ref[i], e);
     return r < 0 ? err_wrap(e, "mark what '%s/%s' reaches", dir, name) : 0;
 }
 

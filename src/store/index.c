@@ -67,21 +67,24 @@ uint64_t index_next(const struct index *x, const uint8_t sha[SHA_BYTES], size_t 
     return 0;
 }
 
-static int add_pack(struct store *s, struct index *x, uint64_t seq, struct err *e)
+static int add_pack(struct store *s, const struct store_key *key, struct index *x, uint64_t seq,
+                    struct err *e)
 {
     struct pack *p;
     int r = pack_get(s, seq, &p, e);
+    bool ours;
 
     if (r < 0)
         return r;
-    for (uint32_t i = 0; r == 0 && i < pack_count(p); i++)
+    ours = key ? key_fits_pack(key, pack_domain(p)) : pack_domain(p)->domain == 0;
+    for (uint32_t i = 0; r == 0 && ours && i < pack_count(p); i++)
         r = index_add(x, pack_entry(p, i)->sha, LOC(seq, i), e);
     pack_put(s, p);
     return r;
 }
 
 /* A damaged pack must not stop new snapshots: what it holds is stored again. */
-int index_load(struct store *s, struct index *x, struct err *e)
+int index_load(struct store *s, const struct store_key *key, struct index *x, struct err *e)
 {
     _cleanup_(names_done) struct names l = { 0 };
     uint64_t seq;
@@ -90,7 +93,7 @@ int index_load(struct store *s, struct index *x, struct err *e)
     for (size_t i = 0; r == 0 && i < l.n; i++) {
         if (!pack_name_parse(l.name[i], ".pack", &seq))
             continue;
-        r = add_pack(s, x, seq, e);
+        r = add_pack(s, key, x, seq, e);
         if (r < 0 && e->kind == ERR_CORRUPT) {
             err_clear(e);
             r = 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Sealed packs: opened on demand, a bounded number kept open, records unpacked frame by frame. */
 #include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "store-priv.h"
@@ -14,11 +16,15 @@ struct pack {
     unsigned refs;
     int h;
     bool cached;
+    struct pack_domain domain;
+    bool keyed; /* the key is here */
+    uint8_t key[KEY_BYTES];
 };
 
 struct scratch {
     ZSTD_DCtx *d;
-    uint8_t stored[STORE_BLOCK_BYTES];
+    EVP_CIPHER_CTX *gcm;
+    uint8_t stored[STORE_BLOCK_BYTES + FRAMES_MAX * SEAL_TAG_BYTES];
     uint8_t plain[STORE_FRAME_BYTES];
 };
 
@@ -27,6 +33,8 @@ static void scratch_free(struct scratch *x)
     if (!x)
         return;
     (void)ZSTD_freeDCtx(x->d);
+    EVP_CIPHER_CTX_free(x->gcm);
+    OPENSSL_cleanse(x->plain, sizeof x->plain);
     free(x);
 }
 
@@ -43,8 +51,9 @@ static struct scratch *scratch_get(struct store *s)
     if (!x)
         return NULL;
     x->d = ZSTD_createDCtx();
-    if (!x->d) {
-        free(x);
+    x->gcm = EVP_CIPHER_CTX_new();
+    if (!x->d || !x->gcm) {
+        scratch_free(x);
         return NULL;
     }
     return x;
@@ -69,8 +78,22 @@ static void pack_free(struct store *s, struct pack *p)
         return;
     if (p->h >= 0)
         s->io->close(s->io, p->h);
+    OPENSSL_cleanse(p->key, sizeof p->key);
     free(p->table);
     free(p);
+}
+
+/* The pack's own key, when that of its domain is here. */
+static int take_key(struct store *s, struct pack *p, struct err *e)
+{
+    const struct store_key *k = store_key_of(s, p->domain.domain);
+    int r;
+
+    if (p->domain.domain == 0 || !k || !key_fits_pack(k, &p->domain))
+        return 0;
+    r = pack_key_derive(k, &p->domain, s->uuid, p->seq, p->key, e);
+    p->keyed = r == 0;
+    return r;
 }
 
 static int read_at(struct store *s, int h, void *buf, size_t n, uint64_t offset, const char *what,
@@ -98,6 +121,10 @@ static int read_table(struct store *s, struct pack *p, struct err *e)
     r = read_at(s, p->h, &head, sizeof head, 0, "header", e);
     if (r == 0)
         r = pack_header_parse(&head, s->uuid, p->seq, SUMS_CHECK, e);
+    if (r == 0) {
+        pack_header_domain(&head, &p->domain);
+        r = take_key(s, p, e);
+    }
     if (r == 0)
         r = read_at(s, p->h, &t, sizeof t, p->bytes - sizeof t, "trailer", e);
     if (r == 0)
@@ -283,39 +310,66 @@ const struct entry_disk *pack_entry(const struct pack *p, uint32_t slot)
     return &p->table[slot];
 }
 
+const struct pack_domain *pack_domain(const struct pack *p)
+{
+    return &p->domain;
+}
+
 /* ---- records ---- */
 
-static int read_rec(struct store *s, struct pack *p, const struct entry_disk *t, struct rec *ret,
+struct range { /* a record, and of it the frames that hold a range */
+    struct rec_disk disk;
+    struct rec rec;
+    uint32_t slot;
+    unsigned first, last;
+};
+
+static int read_rec(struct store *s, struct pack *p, const struct entry_disk *t, struct range *g,
                     struct err *e)
 {
-    struct rec_disk d;
+    struct rec *ret = &g->rec;
     int r;
 
-    r = read_at(s, p->h, &d, sizeof d, get_le64(t->offset), "record header", e);
+    r = read_at(s, p->h, &g->disk, sizeof g->disk, get_le64(t->offset), "record header", e);
     if (r == 0)
-        r = rec_parse(&d, SUMS_CHECK, ret, e);
+        r = rec_parse(&g->disk, SUMS_CHECK, ret, e);
     if (r < 0)
         return r;
+    if (ret->domain != p->domain.domain)
+        return err_set(e, EBADMSG, ERR_CORRUPT, "record and pack are of different key domains");
     if ((uint8_t)ret->kind != t->kind || memcmp(ret->sha, t->sha, SHA_BYTES) != 0 ||
-        ret->stored_len + sizeof d != get_le32(t->len))
+        ret->stored_len + sizeof g->disk != get_le32(t->len))
         return err_set(e, EBADMSG, ERR_CORRUPT, "record and table of the pack disagree");
     return 0;
 }
 
-/* Frames first..last from their stored bytes (at base) to the part [offset, offset + len). */
-static int unpack_range(const struct rec *rec, unsigned first, unsigned last, struct scratch *x,
-                        uint32_t offset, uint8_t *buf, uint32_t len, struct err *e)
+static int open_frame(struct pack *p, const struct range *g, unsigned f, struct scratch *x,
+                      uint8_t *stored, struct err *e)
 {
-    uint32_t base = rec->frame[first].offset, end = offset + len;
+    struct rec_disk aad;
+    int r = frame_check(&g->rec, f, stored, e);
+
+    if (r < 0 || !g->rec.sealed)
+        return r;
+    seal_aad(&g->disk, &aad);
+    return unseal_frame(x->gcm, p->key, &aad, g->slot, f, stored, g->rec.frame[f].packed, e);
+}
+
+/* The range's frames from their stored bytes to the part [offset, offset + len). */
+static int unpack_range(struct pack *p, const struct range *g, struct scratch *x, uint32_t offset,
+                        uint8_t *buf, uint32_t len, struct err *e)
+{
+    const struct rec *rec = &g->rec;
+    uint32_t base = rec->frame[g->first].offset, end = offset + len;
     int r;
 
-    for (unsigned f = first; f <= last; f++) {
+    for (unsigned f = g->first; f <= g->last; f++) {
         uint32_t start = f * STORE_FRAME_BYTES, stop = start + rec->frame[f].plain_len;
         uint32_t from = start > offset ? start : offset, to = stop < end ? stop : end;
         bool whole = from == start && to == stop;
-        const uint8_t *stored = x->stored + (rec->frame[f].offset - base);
+        uint8_t *stored = x->stored + (rec->frame[f].offset - base);
 
-        r = frame_check(rec, f, stored, e);
+        r = open_frame(p, g, f, x, stored, e);
         if (r == 0)
             r = frame_unpack(x->d, rec, f, stored, whole ? buf + (from - offset) : x->plain, e);
         if (r < 0)
@@ -326,33 +380,76 @@ static int unpack_range(const struct rec *rec, unsigned first, unsigned last, st
     return 0;
 }
 
-static int read_range(struct store *s, struct pack *p, const struct entry_disk *t,
-                      enum rec_kind kind, uint32_t offset, void *buf, uint32_t len,
-                      uint64_t *stored_bytes, struct scratch *x, struct err *e)
+/* The stored bytes of the frames of a range into the scratch. */
+static int read_frames(struct store *s, struct pack *p, struct range *g, enum rec_kind kind,
+                       uint32_t offset, uint32_t len, uint64_t *stored_bytes, struct scratch *x,
+                       struct err *e)
 {
-    struct rec rec;
-    unsigned first, last;
+    const struct entry_disk *t = &p->table[g->slot];
+    const struct rec *rec = &g->rec;
     uint32_t n;
     int r;
 
     if (t->kind != kind)
         return err_set(e, EBADMSG, ERR_CORRUPT, "the record is of another kind");
-    r = read_rec(s, p, t, &rec, e);
+    r = read_rec(s, p, t, g, e);
     if (r < 0)
         return r;
-    assert(len > 0 && offset < rec.plain_len && len <= rec.plain_len - offset);
-    first = offset / STORE_FRAME_BYTES;
-    last = (offset + len - 1) / STORE_FRAME_BYTES;
-    n = rec.frame[last].offset + rec.frame[last].len - rec.frame[first].offset;
+    assert(len > 0 && offset < rec->plain_len && len <= rec->plain_len - offset);
+    g->first = offset / STORE_FRAME_BYTES;
+    g->last = (offset + len - 1) / STORE_FRAME_BYTES;
+    n = rec->frame[g->last].offset + rec->frame[g->last].len - rec->frame[g->first].offset;
     if (n)
         r = read_at(s, p->h, x->stored, n,
-                    get_le64(t->offset) + sizeof(struct rec_disk) + rec.frame[first].offset,
+                    get_le64(t->offset) + sizeof(struct rec_disk) + rec->frame[g->first].offset,
                     "frames", e);
-    if (r == 0)
-        r = unpack_range(&rec, first, last, x, offset, buf, len, e);
     if (r == 0 && stored_bytes)
         *stored_bytes += sizeof(struct rec_disk) + n;
     return r;
+}
+
+static int read_range(struct store *s, struct pack *p, uint32_t slot, enum rec_kind kind,
+                      uint32_t offset, void *buf, uint32_t len, uint64_t *stored_bytes,
+                      struct scratch *x, struct err *e)
+{
+    struct range g = { .slot = slot };
+    int r;
+
+    if (rec_is_sealed(kind, p->domain.domain) && !p->keyed)
+        return key_refuse(s, p->domain.domain, e);
+    r = read_frames(s, p, &g, kind, offset, len, stored_bytes, x, e);
+    return r < 0 ? r : unpack_range(p, &g, x, offset, buf, len, e);
+}
+
+static int range_sums(struct store *s, struct pack *p, uint32_t slot, enum rec_kind kind,
+                      uint64_t *stored_bytes, struct scratch *x, struct err *e)
+{
+    uint32_t len = kind == REC_LEAF ? LEAF_BYTES : STORE_BLOCK_BYTES;
+    struct range g = { .slot = slot };
+    int r = read_frames(s, p, &g, kind, 0, len, stored_bytes, x, e);
+
+    for (unsigned f = 0; r == 0 && f < g.rec.frames; f++)
+        r = frame_check(&g.rec, f, x->stored + g.rec.frame[f].offset, e);
+    return r;
+}
+
+static int about_record(const struct pack *p, uint32_t slot, struct err *e)
+{
+    return err_wrap(e, "record %" PRIu32 " of pack '%016" PRIx64 "'", slot, p->seq);
+}
+
+int pack_read_sums(struct store *s, struct pack *p, uint32_t slot, enum rec_kind kind,
+                   uint64_t *stored_bytes, struct err *e)
+{
+    struct scratch *x = scratch_get(s);
+    int r;
+
+    assert(slot < p->count);
+    if (!x)
+        return err_oom(e);
+    r = range_sums(s, p, slot, kind, stored_bytes, x, e);
+    scratch_put(s, x);
+    return r < 0 ? about_record(p, slot, e) : 0;
 }
 
 int pack_read(struct store *s, struct pack *p, uint32_t slot, enum rec_kind kind, uint32_t offset,
@@ -367,9 +464,9 @@ int pack_read(struct store *s, struct pack *p, uint32_t slot, enum rec_kind kind
     x = scratch_get(s);
     if (!x)
         return err_oom(e);
-    r = read_range(s, p, &p->table[slot], kind, offset, buf, len, stored_bytes, x, e);
+    r = read_range(s, p, slot, kind, offset, buf, len, stored_bytes, x, e);
     scratch_put(s, x);
-    return r < 0 ? err_wrap(e, "record %" PRIu32 " of pack '%016" PRIx64 "'", slot, p->seq) : 0;
+    return r < 0 ? about_record(p, slot, e) : 0;
 }
 
 int loc_read(struct store *s, uint64_t loc, enum rec_kind kind, uint32_t offset, void *buf,
@@ -385,8 +482,8 @@ int loc_read(struct store *s, uint64_t loc, enum rec_kind kind, uint32_t offset,
     return r;
 }
 
-int loc_sha(struct store *s, uint64_t loc, enum rec_kind kind, uint8_t out[SHA_BYTES],
-            struct err *e)
+int loc_sha(struct store *s, uint32_t domain, uint64_t loc, enum rec_kind kind,
+            uint8_t out[SHA_BYTES], struct err *e)
 {
     struct pack *p;
     uint32_t slot = LOC_SLOT(loc);
@@ -397,6 +494,10 @@ int loc_sha(struct store *s, uint64_t loc, enum rec_kind kind, uint8_t out[SHA_B
     if (slot >= p->count || p->table[slot].kind != kind)
         r = err_set(e, EBADMSG, ERR_CORRUPT,
                     "pack '%016" PRIx64 "' has no record %" PRIu32 " of that kind", p->seq, slot);
+    else if (p->domain.domain != domain)
+        r = err_set(e, EBADMSG, ERR_CORRUPT,
+                    "pack '%016" PRIx64 "' is of key domain %" PRIu32 " and not of %" PRIu32,
+                    p->seq, p->domain.domain, domain);
     else
         memcpy(out, p->table[slot].sha, SHA_BYTES);
     pack_put(s, p);

@@ -56,6 +56,8 @@ int root_build(struct root *r, const uint8_t uuid[UUID_BYTES], void **ret, size_
     d->zero_blocks = put_le64(r->zero_blocks);
     d->stored_bytes = put_le64(r->info.stored_bytes);
     memcpy(d->root_sha, r->info.root_sha256, SHA_BYTES);
+    d->domain = put_le32(r->info.domain);
+    memcpy(d->key_id, r->info.key_id, sizeof d->key_id);
     d->crc = put_le32(crc32c(d, offsetof(struct root_disk, crc)));
     memcpy(p + sizeof *d, r->ref, (size_t)r->leaves * sizeof *r->ref);
     k = sha256(p, body, p + body, e);
@@ -97,6 +99,8 @@ int root_header_parse(const struct root_disk *d, const uint8_t uuid[UUID_BYTES],
     x.info.data_blocks = get_le64(d->data_blocks);
     x.info.stored_bytes = get_le64(d->stored_bytes);
     memcpy(x.info.root_sha256, d->root_sha, SHA_BYTES);
+    x.info.domain = get_le32(d->domain);
+    memcpy(x.info.key_id, d->key_id, sizeof x.info.key_id);
     if (x.info.volume_bytes == 0 || x.info.volume_bytes > VOLUME_BYTES_MAX ||
         x.leaves != leaves_for(x.info.volume_bytes))
         return err_set(e, EBADMSG, ERR_CORRUPT, "sizes in the root record do not fit");

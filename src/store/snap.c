@@ -92,10 +92,14 @@ int root_load(struct store *s, const char *dir, const char *name, struct root *r
 
 /* ---- leaves ---- */
 
-int leaf_sha(sha_of_fn *sha_of, void *u, const uint64_t loc[LEAF_ENTRIES], uint8_t out[SHA_BYTES],
-             struct err *e)
+/* In a domain its number is part of the identity: leaves that hold nothing but zeros are not equal
+ * to those of another domain. */
+int leaf_sha(sha_of_fn *sha_of, void *u, uint32_t domain, const uint64_t loc[LEAF_ENTRIES],
+             uint8_t out[SHA_BYTES], struct err *e)
 {
-    _cleanup_free_ uint8_t *sums = calloc(LEAF_ENTRIES, SHA_BYTES);
+    size_t n = (size_t)LEAF_ENTRIES * SHA_BYTES;
+    _cleanup_free_ uint8_t *sums = calloc(1, n + sizeof(le32));
+    le32 number = put_le32(domain);
     int r = 0;
 
     if (!sums)
@@ -108,20 +112,29 @@ int leaf_sha(sha_of_fn *sha_of, void *u, const uint64_t loc[LEAF_ENTRIES], uint8
         else if (loc[i] == LOC_ZERO)
             memcpy(at, format_zero_sha, SHA_BYTES);
     }
-    return r < 0 ? r : sha256(sums, (size_t)LEAF_ENTRIES * SHA_BYTES, out, e);
+    memcpy(sums + n, &number, sizeof number);
+    return r < 0 ? r : sha256(sums, domain ? n + sizeof number : n, out, e);
 }
+
+struct in_store {
+    struct store *s;
+    uint32_t domain;
+};
 
 static int sha_in_store(void *u, uint64_t loc, uint8_t out[SHA_BYTES], struct err *e)
 {
-    return loc_sha(u, loc, REC_BLOCK, out, e);
+    struct in_store *x = u;
+
+    return loc_sha(x->s, x->domain, loc, REC_BLOCK, out, e);
 }
 
-static int leaf_prove(struct store *s, const struct ref_disk *ref, const uint64_t loc[LEAF_ENTRIES],
-                      struct err *e)
+static int leaf_prove(struct store *s, uint32_t domain, const struct ref_disk *ref,
+                      const uint64_t loc[LEAF_ENTRIES], struct err *e)
 {
+    struct in_store x = { s, domain };
     uint8_t sha[SHA_BYTES];
     uint32_t data = 0, zero = 0;
-    int r = leaf_sha(sha_in_store, s, loc, sha, e);
+    int r = leaf_sha(sha_in_store, &x, domain, loc, sha, e);
 
     if (r < 0)
         return r;
@@ -136,8 +149,8 @@ static int leaf_prove(struct store *s, const struct ref_disk *ref, const uint64_
     return 0;
 }
 
-int leaf_load(struct store *s, const struct ref_disk *ref, bool prove, uint64_t loc[LEAF_ENTRIES],
-              struct err *e)
+int leaf_load(struct store *s, uint32_t domain, const struct ref_disk *ref, bool prove,
+              uint64_t loc[LEAF_ENTRIES], struct err *e)
 {
     uint64_t at = get_le64(ref->loc);
     uint8_t plain[LEAF_BYTES], sha[SHA_BYTES];
@@ -147,7 +160,7 @@ int leaf_load(struct store *s, const struct ref_disk *ref, bool prove, uint64_t 
         memset(loc, 0, LEAF_BYTES);
         return 0;
     }
-    r = loc_sha(s, at, REC_LEAF, sha, e);
+    r = loc_sha(s, domain, at, REC_LEAF, sha, e);
     if (r < 0)
         return r;
     if (memcmp(sha, ref->sha, SHA_BYTES) != 0)
@@ -158,7 +171,7 @@ int leaf_load(struct store *s, const struct ref_disk *ref, bool prove, uint64_t 
     if (r == 0)
         r = leaf_parse(plain, loc, e);
     if (r == 0 && prove)
-        r = leaf_prove(s, ref, loc, e);
+        r = leaf_prove(s, domain, ref, loc, e);
     return r;
 }
 
@@ -205,6 +218,23 @@ void store_snap_close(struct store_snap *sn)
 const struct store_snap_info *store_snap_info(const struct store_snap *sn)
 {
     return &sn->root.info;
+}
+
+bool key_is_of(const struct store_key *key, const struct store_snap_info *info)
+{
+    if (!key)
+        return info->domain == 0;
+    return key->domain == info->domain && memcmp(key->id, info->key_id, sizeof key->id) == 0;
+}
+
+int store_snap_may_read(const struct store_snap *sn, struct err *e)
+{
+    const struct store_snap_info *info = &sn->root.info;
+
+    if (info->domain == 0 || key_is_of(store_key_of(sn->s, info->domain), info))
+        return 0;
+    (void)key_refuse(sn->s, info->domain, e);
+    return err_wrap(e, "snapshot '%s'", info->id);
 }
 
 const struct root *snap_root(const struct store_snap *sn)
@@ -255,7 +285,7 @@ static int find(struct store_snap *sn, uint64_t block, bool prove, uint64_t *ret
     if (!l)
         return err_oom(e);
     l->proven = prove;
-    r = leaf_load(sn->s, &sn->root.ref[at], prove, l->loc, e);
+    r = leaf_load(sn->s, sn->root.info.domain, &sn->root.ref[at], prove, l->loc, e);
     if (r < 0) {
         free(l);
         return err_wrap(e, "leaf %" PRIu32, at);
@@ -301,7 +331,10 @@ int store_snap_read(struct store_snap *sn, uint64_t offset, void *buf, size_t le
 {
     uint64_t stored = 0;
     uint8_t *p = buf;
+    int may = store_snap_may_read(sn, e);
 
+    if (may < 0)
+        return may;
     while (len) {
         uint32_t in = (uint32_t)(offset % STORE_BLOCK_BYTES);
         uint32_t n = (uint32_t)min_u64(len, STORE_BLOCK_BYTES - in);
@@ -321,10 +354,11 @@ int store_snap_read(struct store_snap *sn, uint64_t offset, void *buf, size_t le
 static int verify_block(struct store_snap *sn, uint64_t loc, const void *buf, struct err *e)
 {
     uint8_t sha[SHA_BYTES], want[SHA_BYTES];
-    int r = sha256(buf, STORE_BLOCK_BYTES, sha, e);
+    uint32_t domain = sn->root.info.domain;
+    int r = block_name(store_key_of(sn->s, domain), buf, sha, e);
 
     if (r == 0)
-        r = loc_sha(sn->s, loc, REC_BLOCK, want, e);
+        r = loc_sha(sn->s, domain, loc, REC_BLOCK, want, e);
     if (r == 0 && memcmp(sha, want, SHA_BYTES) != 0)
         r = err_set(e, EBADMSG, ERR_CORRUPT,
                     "record %" PRIu32 " of pack '%016" PRIx64 "': SHA-256 does not match",
@@ -336,8 +370,11 @@ int store_snap_read_block(struct store_snap *sn, uint64_t block, void *buf,
                           uint64_t *ret_stored_bytes, struct err *e)
 {
     uint64_t loc, stored = 0;
-    int r = find(sn, block, true, &loc, e);
+    int r = store_snap_may_read(sn, e);
 
+    if (r < 0)
+        return r;
+    r = find(sn, block, true, &loc, e);
     if (r == 0 && LOC_IS_RECORD(loc)) {
         r = loc_read(sn->s, loc, REC_BLOCK, 0, buf, STORE_BLOCK_BYTES, &stored, e);
         if (r == 0)

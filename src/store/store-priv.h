@@ -8,6 +8,7 @@
 #include "format.h"
 #include "frame.h"
 #include "lock.h"
+#include "seal.h"
 #include "store-io.h"
 #include "store.h"
 
@@ -15,6 +16,7 @@
 #define PACK_CACHE_MAX    128U /* open packs: descriptors, and about 40 KiB of table each */
 #define PACK_BUCKETS      128U
 #define SCRATCH_MAX       16U
+#define STORE_KEYS_MAX    8U
 #define PATH_BYTES        4096U
 #define STORE_PATH_MAX    3900U
 
@@ -26,7 +28,10 @@ struct store {
     const struct store_io *io;
     char *path;
     uint8_t uuid[UUID_BYTES];
-    uint64_t pack_target; /* tests make it small */
+    uint32_t incompat;                     /* of its format file */
+    uint64_t pack_target;                  /* tests make it small */
+    struct store_key *key[STORE_KEYS_MAX]; /* set before anything is read */
+    unsigned n_keys;
 
     struct lock lock; /* over what follows */
     struct pack *bucket[PACK_BUCKETS];
@@ -40,6 +45,8 @@ struct store {
 int store_create_io(const char *path, const struct store_io *io, struct err *e);
 void store_path(const struct store *s, char out[PATH_BYTES], const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+/* The format file says from now on that there are key domains. */
+int store_note_domains(struct store *s, struct err *e);
 /* Holds locks/gc until the handle is closed; -EAGAIN without a story when it is held by others and
  * wait is false. */
 int gc_lock(struct store *s, enum store_io_lock how, bool wait, int *ret, struct err *e);
@@ -70,6 +77,12 @@ bool name_is_temporary(const char *name);
 int file_put(struct store *s, const char *dir, const char *name, const void *p, size_t n,
              bool replace, struct err *e);
 
+/* ---- key.c ---- */
+const struct store_key *store_key_of(const struct store *s, uint32_t domain); /* NULL: not here */
+void store_keys_drop(struct store *s);
+/* Why it cannot be read: ERR_DENIED. */
+int key_refuse(const struct store *s, uint32_t domain, struct err *e);
+
 /* ---- pack.c: reading ---- */
 /* From the cache or the disk. */
 int pack_get(struct store *s, uint64_t seq, struct pack **ret, struct err *e);
@@ -79,29 +92,39 @@ void packs_close(struct store *s);
 uint32_t pack_count(const struct pack *p);
 uint64_t pack_bytes(const struct pack *p);
 const struct entry_disk *pack_entry(const struct pack *p, uint32_t slot); /* slot < count */
+const struct pack_domain *pack_domain(const struct pack *p);
 /* Part of a record's content; each frame touched is checked by its sum. */
 int pack_read(struct store *s, struct pack *p, uint32_t slot, enum rec_kind kind, uint32_t offset,
               void *buf, uint32_t len, uint64_t *stored_bytes, struct err *e);
+/* A whole record's frames against their checksums only: all that is possible without a key. */
+int pack_read_sums(struct store *s, struct pack *p, uint32_t slot, enum rec_kind kind,
+                   uint64_t *stored_bytes, struct err *e);
 /* The same from a location. */
 int loc_read(struct store *s, uint64_t loc, enum rec_kind kind, uint32_t offset, void *buf,
              uint32_t len, uint64_t *stored_bytes, struct err *e);
-int loc_sha(struct store *s, uint64_t loc, enum rec_kind kind, uint8_t out[SHA_BYTES],
-            struct err *e);
+/* Identity of a record that must lie in this domain. */
+int loc_sha(struct store *s, uint32_t domain, uint64_t loc, enum rec_kind kind,
+            uint8_t out[SHA_BYTES], struct err *e);
 
 /* ---- packw.c: writing ---- */
 /* A record, packed and ready to append. */
 struct packed {
     ZSTD_CCtx *c;
-    uint8_t *buf; /* header and frames */
+    EVP_CIPHER_CTX *gcm;
+    uint32_t domain;
+    uint8_t *buf; /* header and frames; behind a frame that will be sealed, room for its tag */
     uint32_t len;
 };
-int packed_init(struct packed *p, int level, struct err *e);
+int packed_init(struct packed *p, int level, uint32_t domain, struct err *e);
 void packed_done(struct packed *p);
 int packed_make(struct packed *p, enum rec_kind kind, const void *plain, uint32_t plain_len,
                 const uint8_t sha[SHA_BYTES], struct err *e);
 uint32_t packed_bound(uint32_t plain_len);
 
-int packw_open(struct store *s, struct packw **ret, struct err *e);
+/* key NULL: not encrypted. */
+int packw_open(struct store *s, const struct store_key *key, struct packw **ret, struct err *e);
+/* Encrypts a record of its domain for its place; nothing to do for others. */
+int packw_seal_record(const struct packw *p, struct packed *x, uint32_t slot, struct err *e);
 /* A place for a record; packw_write then fills it, without any lock. */
 int packw_reserve(struct packw *p, enum rec_kind kind, uint32_t len, const uint8_t sha[SHA_BYTES],
                   uint32_t *ret_slot, uint64_t *ret_offset, struct err *e);
@@ -123,7 +146,8 @@ struct index {
     size_t n, mask;
 };
 void index_done(struct index *x);
-int index_load(struct store *s, struct index *x, struct err *e);
+/* Of packs with this key (NULL: of those that are not encrypted): nothing else is shared. */
+int index_load(struct store *s, const struct store_key *key, struct index *x, struct err *e);
 int index_add(struct index *x, const uint8_t sha[SHA_BYTES], uint64_t loc, struct err *e);
 /* The next candidate for sha; *pos begins as 0. Candidates agree in 64 bits only. 0: no more. */
 uint64_t index_next(const struct index *x, const uint8_t sha[SHA_BYTES], size_t *pos);
@@ -134,9 +158,11 @@ int root_read_bytes(struct store *s, const char *dir, const char *name, void **r
                     struct err *e);
 /* A leaf's locations; its identity is compared with ref, and, if prove, computed from the blocks'
  * identities. LOC_HOLE gives holes. */
-int leaf_load(struct store *s, const struct ref_disk *ref, bool prove, uint64_t loc[LEAF_ENTRIES],
-              struct err *e);
+int leaf_load(struct store *s, uint32_t domain, const struct ref_disk *ref, bool prove,
+              uint64_t loc[LEAF_ENTRIES], struct err *e);
 typedef int sha_of_fn(void *u, uint64_t loc, uint8_t out[SHA_BYTES], struct err *e);
-int leaf_sha(sha_of_fn *sha_of, void *u, const uint64_t loc[LEAF_ENTRIES], uint8_t out[SHA_BYTES],
-             struct err *e);
+int leaf_sha(sha_of_fn *sha_of, void *u, uint32_t domain, const uint64_t loc[LEAF_ENTRIES],
+             uint8_t out[SHA_BYTES], struct err *e);
+/* Whether a key (NULL: none) is the one of a snapshot. */
+bool key_is_of(const struct store_key *key, const struct store_snap_info *info);
 const struct root *snap_root(const struct store_snap *sn);

@@ -18,7 +18,12 @@
  * and that has no final name was left by a dead writer, is part of nothing and is swept.
  * 6. A sealed pack is never removed by its writer, also when it gives up: other writers may refer
  *    to it.
- * 7. Equal content has an equal root hash, wherever and however its blocks are stored.
+ * 7. Equal content has an equal root hash, wherever and however its blocks are stored, within one
+ *    key domain.
+ * 8. What is written into a key domain is encrypted with a key of its pack under a nonce that is
+ *    used once, shares no block with anything outside of its domain, and without the key neither
+ *    names, maps nor tables tell what a block holds (docs/design/encryption.md says what they do
+ *    tell).
  */
 #include "store.h"
 
@@ -272,6 +277,7 @@ void store_close(struct store *s)
     if (!s)
         return;
     packs_close(s);
+    store_keys_drop(s);
     lock_done(&s->lock);
     free(s->path);
     free(s);
@@ -366,7 +372,7 @@ int store_create_io(const char *path, const struct store_io *io, struct err *e)
     if (r < 0)
         return r;
     rand_bytes(uuid, sizeof uuid);
-    format_build(&d, uuid);
+    format_build(&d, uuid, 0);
     r = file_put(s, ".", "format", &d, sizeof d, false, e);
     return r < 0 ? err_wrap(e, "make a store in '%s'", path) : 0;
 }
@@ -397,10 +403,27 @@ int store_open(const char *path, const struct store_io *io, struct store **ret, 
                        path);
     if (r < 0)
         return err_no(e, r, "read '%s'", file);
-    r = format_parse(&d, s->uuid, e);
+    r = format_parse(&d, s->uuid, &s->incompat, e);
     if (r < 0)
         return err_wrap(e, "open the store '%s'", path);
     *ret = TAKE_PTR(s);
+    return 0;
+}
+
+/* By the first writer of an encrypted snapshot, before it writes anything: programs that know no
+ * domains then refuse the store instead of misreading it. Two at once write the same. */
+int store_note_domains(struct store *s, struct err *e)
+{
+    struct format_disk d;
+    int r;
+
+    if (s->incompat & FORMAT_DOMAINS)
+        return 0;
+    format_build(&d, s->uuid, s->incompat | FORMAT_DOMAINS);
+    r = file_put(s, ".", "format", &d, sizeof d, true, e);
+    if (r < 0)
+        return err_wrap(e, "note that the store has encrypted snapshots");
+    s->incompat |= FORMAT_DOMAINS;
     return 0;
 }
 

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The snapshot engine's door: snapshots of block devices as maps of 512 KiB blocks, known by the
- * SHA-256 of their plain content, stored once, compressed, in append-only packs. Knows nothing of
- * EC2: ids are opaque names of at most STORE_ID_MAX - 1 characters out of [A-Za-z0-9._-].
- * Format: docs/formats/store.md. Invariants: the top of store.c. */
+ * SHA-256 of their plain content, stored once, compressed, in append-only packs; in a key domain
+ * encrypted, and known by a keyed hash. Knows nothing of EC2: ids are opaque names of at most
+ * STORE_ID_MAX - 1 characters out of [A-Za-z0-9._-]. Format: docs/formats/store.md. Invariants: the
+ * top of store.c. */
 #pragma once
 
 #include "err.h"
 
-#define STORE_BLOCK_SHIFT 19
-#define STORE_BLOCK_BYTES (1U << STORE_BLOCK_SHIFT)
-#define STORE_FRAME_BYTES (128U << 10)
-#define STORE_ID_MAX      64
+#define STORE_BLOCK_SHIFT  19
+#define STORE_BLOCK_BYTES  (1U << STORE_BLOCK_SHIFT)
+#define STORE_FRAME_BYTES  (128U << 10)
+#define STORE_ID_MAX       64
+#define STORE_KEY_ID_BYTES 16
 
 struct store;
-struct store_io; /* store-io.h: the seam to the disk */
+struct store_io;  /* store-io.h: the seam to the disk */
+struct store_key; /* a secret */
 struct store_snap;
 struct store_writer;
 
@@ -26,6 +29,26 @@ int store_open(const char *path, const struct store_io *io, struct store **ret, 
 void store_close(struct store *s);
 DEFINE_FREEP(store_close, struct store);
 
+/* ---- keys: docs/design/encryption.md ----------------------------------------------------------
+ */
+
+/* Makes a random key (a file that its owner and group may read) for a domain other than 0; never
+ * over another file: ERR_EXISTS. A lost key is lost data. */
+int store_key_create(const char *path, uint32_t domain, struct err *e);
+int store_key_load(const char *path, struct store_key **ret, struct err *e);
+void store_key_free(struct store_key *k); /* wipes it */
+DEFINE_FREEP(store_key_free, struct store_key);
+uint32_t store_key_domain(const struct store_key *k);
+/* STORE_KEY_ID_BYTES that tell keys apart and say nothing about them. */
+const uint8_t *store_key_id(const struct store_key *k);
+/* Another key out of this one, for a purpose of its own; at most 64 bytes of salt. */
+int store_key_derive(const struct store_key *k, const char *purpose, const void *salt,
+                     size_t salt_len, void *out, size_t n, struct err *e);
+/* The store reads and writes this domain from now on (it keeps a copy); before anything else is
+ * done with it. What is encrypted and has no key here is ERR_DENIED to read. */
+int store_add_key(struct store *s, const struct store_key *k, struct err *e);
+int store_add_key_file(struct store *s, const char *path, struct err *e);
+
 /* ---- snapshots: immutable once visible ------------------------------------------------------ */
 
 struct store_snap_info {
@@ -36,16 +59,21 @@ struct store_snap_info {
     uint64_t stored_bytes; /* that this snapshot added to the store */
     uint64_t created_ms;
     uint8_t root_sha256[32]; /* proves the whole content */
+    uint32_t domain;         /* of its key; 0: not encrypted */
+    uint8_t key_id[STORE_KEY_ID_BYTES];
 };
 
 enum store_kind { STORE_HOLE, STORE_ZERO, STORE_DATA, STORE_KIND_MAX };
 
 /* Opens snapshot id; when no such snapshot exists, the pin of that name is tried (see store_pin).
- * ERR_NOT_FOUND, ERR_CORRUPT. The handle may be used by any number of threads. */
+ * ERR_NOT_FOUND, ERR_CORRUPT. The handle may be used by any number of threads. An encrypted one can
+ * be opened and described without its key, but not read. */
 int store_snap_open(struct store *s, const char *id, struct store_snap **ret, struct err *e);
 void store_snap_close(struct store_snap *sn);
 DEFINE_FREEP(store_snap_close, struct store_snap);
 const struct store_snap_info *store_snap_info(const struct store_snap *sn);
+/* 0, or ERR_DENIED: its key is not here. */
+int store_snap_may_read(const struct store_snap *sn, struct err *e);
 enum store_kind store_snap_kind(struct store_snap *sn, uint64_t block);
 /* Any range; what lies behind volume_bytes reads as zeros. Unpacks only the frames touched; each
  * is checked by its checksum. *ret_stored_bytes (may be NULL) counts bytes read from packs. */
@@ -77,6 +105,8 @@ struct store_writer_spec {
     uint64_t volume_bytes; /* >= the parent's */
     int level;             /* zstd; 0: the default (1) */
     unsigned threads;      /* compute threads; 0: as many as there are processors */
+    uint32_t domain;       /* encrypted with the store's key of this domain, and so must the parent
+                              be; 0: not encrypted */
 };
 
 struct store_write_stats {
@@ -118,9 +148,11 @@ struct store_check_report {
     uint64_t snapshots, pins, packs, leaves, blocks, bytes;
     uint64_t problems;
     uint64_t leftovers; /* files of dead writers, unreachable packs: no damage, space only */
+    uint64_t sealed;    /* encrypted blocks whose key is not here: only their checksums were read */
 };
 /* Proves the invariants on a real store: every root, leaf, record, footer; every block's SHA-256
- * when deep. Each problem and leftover is told to fn as one sentence. Reads only. */
+ * when deep (of encrypted ones with their key). Each problem and leftover is told to fn as one
+ * sentence. Reads only. */
 int store_check(struct store *s, bool deep,
                 void (*fn)(bool is_problem, const char *sentence, void *userdata), void *userdata,
                 struct store_check_report *ret, struct err *e);

@@ -16,12 +16,16 @@ static const struct model base = { .volume_bytes = MIB(514), .block = { 1, 2, 3,
 static const struct model next = { .volume_bytes = MIB(514), .block = { 1, 5, 0, 6, [1026] = 4 } };
 static const struct model last = { .volume_bytes = MIB(520), .block = { 7, 5, 0, 6, [1035] = 8 } };
 
+static struct store_key *key; /* NULL: not encrypted */
+
 static struct store *open_store(struct disk *d)
 {
     struct store *s = NULL;
     struct err e = { 0 };
 
     assert_ok(store_open(STORE, disk_io(d), &s, &e), &e);
+    if (key)
+        assert_ok(store_add_key(s, key, &e), &e);
     s->pack_target = 16000; /* one or two blocks a pack */
     return s;
 }
@@ -274,8 +278,55 @@ static void making_a_store_may_be_interrupted_and_repeated(void **unused)
         }
 }
 
+static void the_first_encrypted_snapshot_may_be_interrupted(void **unused) /* 1, 8 */
+{
+    struct store_key *k = TAKE_PTR(key); /* what is there is not encrypted */
+    struct disk *start = base_disk();
+    bool finished = false;
+
+    (void)unused;
+    key = k;
+    for (long n = 0; !finished; n++)
+        for (unsigned f = 0; f < DISK_FATE_MAX + SEEDS; f++) {
+            struct disk *d = disk_copy(start);
+            struct store *s = open_store(d);
+            struct err e = { 0 };
+
+            disk_plug_at(d, n);
+            (void)model_try_snapshot(s, "next", NULL, &next, NULL, 1, NULL, &e);
+            store_close(s);
+            finished = !disk_is_dead(d);
+            disk_restart(d, f < DISK_FATE_MAX ? (enum disk_fate)f : DISK_MIXED, f + (unsigned)n);
+            s = open_store(d);
+            assert_int_equal(check_problems(s, NULL), 0);
+            whole_or_absent(s, "base", &base, true);
+            whole_or_absent(s, "next", &next, finished);
+            store_close(s);
+            disk_free(d);
+        }
+    disk_free(start);
+}
+
+static int encrypted(void **unused)
+{
+    (void)unused;
+    key = test_key(7);
+    return 0;
+}
+
+static int plain(void **unused)
+{
+    (void)unused;
+    store_key_free(TAKE_PTR(key));
+    return 0;
+}
+
 int main(void)
 {
+#define ENCRYPTED(name)                                                                            \
+    {                                                                                              \
+#name " (encrypted)", name, encrypted, plain, NULL                                         \
+    }
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(power_may_fail_at_any_flush_of_increments),
         cmocka_unit_test(power_may_fail_at_any_flush_of_a_collection),
@@ -283,6 +334,9 @@ int main(void)
         cmocka_unit_test(the_disk_may_be_full_at_any_call),
         cmocka_unit_test(a_collection_may_be_killed_between_any_two_calls),
         cmocka_unit_test(making_a_store_may_be_interrupted_and_repeated),
+        ENCRYPTED(power_may_fail_at_any_flush_of_a_collection),
+        ENCRYPTED(any_call_may_fail),
+        ENCRYPTED(the_first_encrypted_snapshot_may_be_interrupted),
     };
 
     return test_run(tests);

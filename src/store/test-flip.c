@@ -14,6 +14,24 @@
 static const struct model a = { .volume_bytes = MIB(513), .block = { 1, 2, 0, 1, [1025] = 4 } };
 static const struct model b = { .volume_bytes = MIB(513), .block = { 1, 5, 0, 6, [1025] = 4 } };
 
+static struct store_key *key; /* NULL: not encrypted */
+
+static struct store *open_store(struct disk *d)
+{
+    struct store *s = NULL;
+    struct err e = { 0 };
+
+    assert_ok(store_open(STORE, disk_io(d), &s, &e), &e);
+    if (key)
+        assert_ok(store_add_key(s, key, &e), &e);
+    return s;
+}
+
+static uint32_t domain(void)
+{
+    return key ? key->domain : 0;
+}
+
 static struct disk *two_snapshots(void)
 {
     struct disk *d = disk_new();
@@ -21,7 +39,7 @@ static struct disk *two_snapshots(void)
     struct err e = { 0 };
 
     assert_ok(store_create_io(STORE, disk_io(d), &e), &e);
-    assert_ok(store_open(STORE, disk_io(d), &s, &e), &e);
+    s = open_store(d);
     /* one thread: the order of the records is known */
     assert_ok(model_try_snapshot(s, "a", NULL, &a, NULL, 1, NULL, &e), &e);
     assert_ok(model_try_snapshot(s, "b", "a", &b, &a, 1, NULL, &e), &e);
@@ -71,6 +89,8 @@ static bool noticed(struct disk *d, const char *path)
         assert_true(ends_with(path, "/format"));
         return true;
     }
+    if (key)
+        assert_ok(store_add_key(s, key, &e), &e);
     r = read_some(s, "a", &a, &e);
     if (r < 0) {
         assert_true(e.kind == ERR_CORRUPT || e.kind == ERR_INVALID);
@@ -145,7 +165,7 @@ static void damage_is_told_with_snapshot_block_and_pack(void **unused)
     while (!ends_with(disk_file_path(d, i), ".pack"))
         i++;
     disk_file_flip(d, i, 64 + 96 + 1000, 3);
-    assert_ok(store_open(STORE, disk_io(d), &s, &e), &e);
+    s = open_store(d);
     assert_ok(store_check(s, true, gather, &x, &report, &e), &e);
     assert_true(report.problems > 0);
     assert_non_null(strstr(x.text, "1 record 0 of pack '"));
@@ -176,16 +196,16 @@ static void a_leaf_that_names_another_block_is_noticed(void **unused) /* 3 */
     struct err e = { 0 };
 
     (void)unused;
-    assert_ok(store_open(STORE, disk_io(d), &s, &e), &e);
+    s = open_store(d);
     assert_ok(store_snap_open(s, "a", &sn, &e), &e);
     ref = snap_root(sn)->ref[0];
-    assert_ok(leaf_load(s, &ref, true, loc, &e), &e);
+    assert_ok(leaf_load(s, domain(), &ref, true, loc, &e), &e);
     ref.sha[0] ^= 1;
-    assert_int_equal(leaf_load(s, &ref, false, loc, &e), -EBADMSG);
+    assert_int_equal(leaf_load(s, domain(), &ref, false, loc, &e), -EBADMSG);
     err_clear(&e);
     ref = snap_root(sn)->ref[0];
     ref.data_blocks = put_le32(1);
-    assert_int_equal(leaf_load(s, &ref, true, loc, &e), -EBADMSG);
+    assert_int_equal(leaf_load(s, domain(), &ref, true, loc, &e), -EBADMSG);
     store_snap_close(sn);
     store_close(s);
     disk_free(d);
@@ -208,7 +228,8 @@ static void content_that_is_not_its_name_is_noticed(void **unused) /* 3 */
     uint64_t loc;
 
     (void)unused;
-    assert_ok(store_open(STORE, disk_io(d), &s, &e), &e);
+    s = open_store(d);
+    spec.domain = domain();
     assert_ok(store_writer_open(s, &spec, &w, &e), &e);
     model_block(77, buf);
     assert_ok(packed_make(&w->packed, REC_BLOCK, buf, STORE_BLOCK_BYTES, sha, &e), &e);
@@ -235,13 +256,35 @@ static void content_that_is_not_its_name_is_noticed(void **unused) /* 3 */
     disk_free(d);
 }
 
+static int encrypted(void **unused)
+{
+    (void)unused;
+    key = test_key(7);
+    return 0;
+}
+
+static int plain(void **unused)
+{
+    (void)unused;
+    store_key_free(TAKE_PTR(key));
+    return 0;
+}
+
 int main(void)
 {
+#define ENCRYPTED(name)                                                                            \
+    {                                                                                              \
+#name " (encrypted)", name, encrypted, plain, NULL                                         \
+    }
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flipped_bit_is_an_error_and_never_wrong_data),
         cmocka_unit_test(damage_is_told_with_snapshot_block_and_pack),
         cmocka_unit_test(content_that_is_not_its_name_is_noticed),
         cmocka_unit_test(a_leaf_that_names_another_block_is_noticed),
+        ENCRYPTED(a_flipped_bit_is_an_error_and_never_wrong_data),
+        ENCRYPTED(damage_is_told_with_snapshot_block_and_pack),
+        ENCRYPTED(content_that_is_not_its_name_is_noticed),
+        ENCRYPTED(a_leaf_that_names_another_block_is_noticed),
     };
 
     return test_run(tests);

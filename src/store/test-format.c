@@ -102,7 +102,7 @@ static struct rec_disk good_rec(void)
 {
     struct rec_disk d;
 
-    rec_build(&d, REC_BLOCK, STORE_BLOCK_BYTES, format_zero_sha);
+    rec_build(&d, REC_BLOCK, 0, STORE_BLOCK_BYTES, format_zero_sha);
     d.frame[0].len = put_le32(STORE_FRAME_BYTES | FRAME_RAW);
     d.frame[1].len = put_le32(100);
     rec_seal(&d);
@@ -130,7 +130,7 @@ static void impossible_records_are_refused(void **unused)
     REFUSED(d.kind = 3);
     REFUSED(d.kind = REC_LEAF);
     REFUSED(d.codec = 2);
-    REFUSED(d.domain = put_le32(1));
+    REFUSED(d.domain = put_le32(1)); /* encrypted: each frame has at least a tag and something */
     REFUSED(d.plain_len = put_le32(0));
     REFUSED(d.plain_len = put_le32(STORE_BLOCK_BYTES + 1));
     REFUSED(d.stored_len = put_le32(1));

@@ -56,7 +56,11 @@ int model_try_snapshot(struct store *s, const char *id, const char *parent, cons
                        struct err *e)
 {
     struct store_writer_spec spec = {
-        .id = id, .parent = parent, .volume_bytes = now->volume_bytes, .threads = threads
+        .id = id,
+        .parent = parent,
+        .volume_bytes = now->volume_bytes,
+        .threads = threads,
+        .domain = s->n_keys ? s->key[0]->domain : 0,
     };
     struct store_writer *w = NULL;
     int r = store_writer_open(s, &spec, &w, e);
@@ -139,6 +143,19 @@ void temp_done(char *path)
 
     assert_ok(tree_remove(path, &e), &e);
     free(path);
+}
+
+struct store_key *test_key(uint32_t domain)
+{
+    char *dir = temp_new(), *path = xasprintf("%s/key", dir);
+    struct store_key *k = NULL;
+    struct err e = { 0 };
+
+    assert_ok(store_key_create(path, domain, &e), &e);
+    assert_ok(store_key_load(path, &k, &e), &e);
+    temp_done(dir);
+    free(path);
+    return k;
 }
 
 static void print_problem(bool is_problem, const char *sentence, void *u)

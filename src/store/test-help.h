@@ -17,7 +17,8 @@ struct model {
 /* 512 KiB that depend on the number only: some noise, mostly text, one frame of zeros. */
 void model_block(uint32_t number, uint8_t *buf);
 uint64_t model_blocks(const struct model *m);
-/* Asserts that nothing fails. changed NULL: every block of now is handed in. */
+/* In the domain of the store's first key, if it has one. Asserts that nothing fails. changed NULL:
+ * every block of now is handed in. */
 void model_snapshot(struct store *s, const char *id, const char *parent, const struct model *now,
                     const struct model *changed, struct store_snap_info *ret);
 /* The same, but failures are returned. */
@@ -30,5 +31,7 @@ int model_compare(struct store *s, const char *id, const struct model *m, struct
 char *temp_new(void);
 void temp_done(char *path);
 void assert_ok(int r, const struct err *e);
+/* A fresh random key; store_key_free. */
+struct store_key *test_key(uint32_t domain);
 /* Runs store_check; problems are printed. */
 uint64_t check_problems(struct store *s, struct store_check_report *ret);

@@ -39,7 +39,7 @@ static int inherit(struct store_writer *w, uint32_t at, struct wleaf *l, struct 
         return 0;
     r = expand(l, e);
     if (r == 0) /* proven: nothing new is built on damage */
-        r = leaf_load(w->s, &root->ref[at], true, l->loc, e);
+        r = leaf_load(w->s, w->spec.domain, &root->ref[at], true, l->loc, e);
     return r < 0 ? err_wrap(e, "leaf %" PRIu32 " of the parent '%s'", at, root->info.id) : 0;
 }
 

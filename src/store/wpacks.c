@@ -59,7 +59,7 @@ int wpacks_sha(void *writer, uint64_t loc, uint8_t out[SHA_BYTES], struct err *e
     _with_lock_(&w->lock);
     own = own_locked(w, LOC_SEQ(loc));
     if (!own)
-        return loc_sha(w->s, loc, REC_BLOCK, out, e);
+        return loc_sha(w->s, w->spec.domain, loc, REC_BLOCK, out, e);
     memcpy(out, packw_entry(own, LOC_SLOT(loc))->sha, SHA_BYTES);
     return 0;
 }
@@ -76,7 +76,7 @@ static int begin_pack_locked(struct store_writer *w, struct err *e)
     k = calloc(1, sizeof *k);
     if (!k)
         return err_oom(e);
-    r = packw_open(w->s, &k->p, e);
+    r = packw_open(w->s, w->key, &k->p, e);
     if (r < 0) {
         free(k);
         return r;
@@ -176,7 +176,7 @@ static int seal_some_locked(struct store_writer *w, unsigned keep, struct err *e
     }
 }
 
-int wpacks_append(struct store_writer *w, enum rec_kind kind, const struct packed *x,
+int wpacks_append(struct store_writer *w, enum rec_kind kind, struct packed *x,
                   const uint8_t sha[SHA_BYTES], uint64_t *ret_loc, bool *ret_deduped, struct err *e)
 {
     struct wpack *k = NULL;
@@ -193,7 +193,9 @@ int wpacks_append(struct store_writer *w, enum rec_kind kind, const struct packe
     if (r < 0)
         return r;
     lock_drop(&w->lock);
-    r = packw_write(k->p, offset, x->buf, x->len, e);
+    r = packw_seal_record(k->p, x, LOC_SLOT(*ret_loc), e);
+    if (r == 0)
+        r = packw_write(k->p, offset, x->buf, x->len, e);
     lock_take(&w->lock);
     k->in_flight--;
     (void)pthread_cond_broadcast(&w->landed);

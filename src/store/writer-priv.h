@@ -41,7 +41,8 @@ struct store_writer {
     uint32_t leaves;
     int gc_h;
     struct store_snap *parent;
-    struct packed packed; /* for leaves */
+    const struct store_key *key; /* the store's; NULL: not encrypted */
+    struct packed packed;        /* for leaves */
 
     struct lock lock; /* over what follows, but not the content of a job that a thread has */
     pthread_cond_t work, room, landed;
@@ -75,8 +76,9 @@ void wmap_done(struct store_writer *w);
 /* Where equal content is stored already; 0: nowhere. */
 uint64_t wpacks_find_locked(struct store_writer *w, enum rec_kind kind,
                             const uint8_t sha[SHA_BYTES]);
-/* Appends unless equal content came in meanwhile (then *ret_deduped). Takes the lock itself. */
-int wpacks_append(struct store_writer *w, enum rec_kind kind, const struct packed *x,
+/* Appends (encrypts x in place, if it has a domain) unless equal content came in meanwhile (then
+ * *ret_deduped). Takes the lock itself. */
+int wpacks_append(struct store_writer *w, enum rec_kind kind, struct packed *x,
                   const uint8_t sha[SHA_BYTES], uint64_t *ret_loc, bool *ret_deduped,
                   struct err *e);
 /* Identity of a block, also of one in a pack of ours that is not sealed. */

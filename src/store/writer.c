@@ -15,7 +15,7 @@ static int block_store(struct store_writer *w, struct packed *x, struct job *j, 
     uint8_t sha[SHA_BYTES];
     bool deduped = true;
     uint64_t loc;
-    int r = sha256(j->buf, STORE_BLOCK_BYTES, sha, e);
+    int r = block_name(w->key, j->buf, sha, e);
 
     if (r < 0)
         return r;
@@ -66,7 +66,7 @@ static void *run(void *userdata)
     struct err e = { 0 };
     struct job *j;
 
-    (void)packed_init(&x, w->spec.level, &e);
+    (void)packed_init(&x, w->spec.level, w->spec.domain, &e);
     lock_take(&w->lock);
     if (e.no)
         fail_locked(w, &e);
@@ -180,6 +180,25 @@ static int open_parent(struct store_writer *w, const char *parent, struct err *e
     return 0;
 }
 
+static int open_domain(struct store_writer *w, struct err *e)
+{
+    const struct store_snap_info *parent = w->parent ? store_snap_info(w->parent) : NULL;
+
+    if (w->spec.domain) {
+        w->key = store_key_of(w->s, w->spec.domain);
+        if (!w->key)
+            return err_set(e, EACCES, ERR_DENIED,
+                           "snapshot '%s' is to be encrypted in key domain %" PRIu32
+                           ", and no key of it was given",
+                           w->id, w->spec.domain);
+    }
+    if (parent && !key_is_of(w->key, parent))
+        return err_set(e, EINVAL, ERR_INVALID,
+                       "snapshot '%s' and its parent '%s' are not encrypted with the same key",
+                       w->id, parent->id);
+    return w->key ? store_note_domains(w->s, e) : 0;
+}
+
 static int start_threads(struct store_writer *w, struct err *e)
 {
     while (w->threads < w->spec.threads) {
@@ -213,9 +232,11 @@ int store_writer_open(struct store *s, const struct store_writer_spec *spec,
     if (r == 0)
         r = open_parent(w, spec->parent, e);
     if (r == 0)
-        r = index_load(s, &w->index, e);
+        r = open_domain(w, e);
     if (r == 0)
-        r = packed_init(&w->packed, w->spec.level, e);
+        r = index_load(s, w->key, &w->index, e);
+    if (r == 0)
+        r = packed_init(&w->packed, w->spec.level, w->spec.domain, e);
     if (r == 0)
         r = start_threads(w, e);
     if (r < 0)
