@@ -23,8 +23,8 @@ s.listen(1)
 print('ready', flush=True)
 for turn in range(3):
     c, _ = s.accept()
-    c.sendall(b'hello\n')
     try:
+        c.sendall(b'hello\n')
         while data := c.recv(4096):
             c.sendall(data.upper())
             if b'poweroff' in data:
