@@ -155,8 +155,7 @@ static int step_remove(struct job *j, struct err *e)
 static const struct job_step delete_steps[] = { { "remove", step_remove, false }, { 0 } };
 const struct job_kind job_delete_snapshot = { "delete-snapshot", delete_steps, NULL, NULL };
 
-/* ---- release-point
- * -------------------------------------------------------------------------------------- */
+/* ---- release-point --------------------------------------------------------------------------- */
 
 struct memo {
     struct job *job; /* NULL: gone, the answer frees this */
