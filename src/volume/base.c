@@ -32,11 +32,16 @@ void base_put(struct volume *v, struct base *b)
 
 int base_open_store(struct volume *v, struct err *e)
 {
+    int r;
+
     if (v->store)
         return 0;
     if (!v->store_dir[0])
         return err_set(e, EINVAL, ERR_INVALID, "volume '%s' has no store", v->head.name);
-    return store_open(v->store_dir, NULL, &v->store, e);
+    r = store_open(v->store_dir, NULL, &v->store, e);
+    if (r == 0 && v->key)
+        r = store_add_key(v->store, v->key, e);
+    return r;
 }
 
 int base_open(struct volume *v, const char *id, bool pinned, struct base **ret, struct err *e)
@@ -54,7 +59,10 @@ int base_open(struct volume *v, const char *id, bool pinned, struct base **ret, 
         err_clear(e);
         r = store_snap_open(v->store, v->head.name, &b->snap, e);
     }
+    if (r == 0)
+        r = store_snap_may_read(b->snap, e);
     if (r < 0) {
+        store_snap_close(b->snap);
         free(b);
         return err_wrap(e, "open the base '%s' of volume '%s'", id, v->head.name);
     }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core.h"
+#include "crypt.h"
 #include "gate.h"
 #include "head.h"
 #include "maps.h"
@@ -49,6 +50,8 @@ struct volume_point {
 struct volume {
     struct head head;
     char *dir, *store_dir;
+    struct store_key *key; /* these two: NULL unless it is encrypted */
+    struct crypt *crypt;
     int lock_fd, data_fd;
     const struct volume_io *io;
     struct maps maps;
@@ -121,7 +124,10 @@ bool loader_wait(struct volume *v, uint64_t block);
 
 /* ---- core.c */
 
+/* With the stripe of the block. */
 int volume_put(struct volume *v, const void *buf, size_t n, uint64_t offset, struct err *e);
+/* Plain content of what is local; 0 or a negative errno. */
+int volume_get(struct volume *v, void *buf, size_t n, uint64_t offset);
 int volume_punch(struct volume *v, uint64_t n, uint64_t offset, unsigned flags, struct err *e);
 void volume_make_present(struct volume *v, uint64_t block);
 /* Reads a part of a block whose sectors' bits say what is local. */

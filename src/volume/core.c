@@ -39,9 +39,67 @@ static void data_changed(struct volume *v)
     __atomic_store_n(&v->unsynced, true, __ATOMIC_SEQ_CST);
 }
 
+static int read_sealed(void *userdata, void *buf, size_t n, uint64_t offset)
+{
+    return pread_full(((struct volume *)userdata)->data_fd, buf, n, offset);
+}
+
+int volume_get(struct volume *v, void *buf, size_t n, uint64_t offset)
+{
+    return v->crypt ? crypt_read(v->crypt, read_sealed, v, buf, n, offset)
+                    : pread_full(v->data_fd, buf, n, offset);
+}
+
+#define SEAL_BYTES SUB_BYTES
+
+/* What lies around [in, in + n) in the first and the last piece of it. */
+static int fill_edges(struct volume *v, uint8_t *buf, uint64_t start, size_t in, size_t n)
+{
+    size_t head = in % CRYPT_PIECE, end = in + n, tail = end % CRYPT_PIECE;
+    int r = 0;
+
+    if (head)
+        r = volume_get(v, buf + in - head, head, start + in - head);
+    if (r == 0 && tail)
+        r = volume_get(v, buf + end, CRYPT_PIECE - tail, start + end);
+    return r;
+}
+
+/* The part of a write that lies in one run of SEAL_BYTES. */
+static int put_sealed_part(struct volume *v, const uint8_t *p, size_t n, uint64_t offset)
+{
+    size_t in = (size_t)(offset % SEAL_BYTES), unit = in / CRYPT_UNIT * CRYPT_UNIT;
+    size_t from = in / CRYPT_PIECE * CRYPT_PIECE;
+    size_t to = (in + n + CRYPT_PIECE - 1) / CRYPT_PIECE * CRYPT_PIECE;
+    uint64_t start = offset - in;
+    uint8_t buf[SEAL_BYTES];
+    int r;
+
+    memset(buf + unit, 0, from - unit); /* encrypted, not written: any bytes would do */
+    memcpy(buf + in, p, n);
+    r = fill_edges(v, buf, start, in, n);
+    if (r == 0)
+        r = crypt_seal(v->crypt, buf + unit, to - unit, start + unit);
+    if (r == 0)
+        r = v->io->pwrite(v->io, VOLUME_FILE_DATA, v->data_fd, buf + from, to - from, start + from);
+    return r;
+}
+
+static int put_sealed(struct volume *v, const uint8_t *p, size_t n, uint64_t offset)
+{
+    int r = 0;
+
+    for (size_t k; n && r == 0; n -= k, p += k, offset += k) {
+        k = (size_t)min_u64(n, SEAL_BYTES - offset % SEAL_BYTES);
+        r = put_sealed_part(v, p, k, offset);
+    }
+    return r;
+}
+
 int volume_put(struct volume *v, const void *buf, size_t n, uint64_t offset, struct err *e)
 {
-    int r = v->io->pwrite(v->io, VOLUME_FILE_DATA, v->data_fd, buf, n, offset);
+    int r = v->crypt ? put_sealed(v, buf, n, offset)
+                     : v->io->pwrite(v->io, VOLUME_FILE_DATA, v->data_fd, buf, n, offset);
 
     data_changed(v);
     return r < 0 ? err_no(e, r, "write %zu bytes at %llu of volume '%s'", n,
@@ -61,7 +119,7 @@ static int put_zeros(struct volume *v, uint64_t n, uint64_t offset, struct err *
     return r;
 }
 
-int volume_punch(struct volume *v, uint64_t n, uint64_t offset, unsigned flags, struct err *e)
+static int punch(struct volume *v, uint64_t n, uint64_t offset, unsigned flags, struct err *e)
 {
     int mode = (flags & VOLUME_ZERO_KEEP ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE) |
                FALLOC_FL_KEEP_SIZE;
@@ -79,6 +137,25 @@ int volume_punch(struct volume *v, uint64_t n, uint64_t offset, unsigned flags, 
     if (flags & VOLUME_ZERO_FAST)
         return err_set(e, EOPNOTSUPP, ERR_INVALID, "zeros are not fast on this file system");
     return put_zeros(v, n, offset, e);
+}
+
+/* Zeros on disk are zeros of the volume only by whole pieces; what is less is written. */
+static int punch_sealed(struct volume *v, uint64_t n, uint64_t offset, unsigned flags,
+                        struct err *e)
+{
+    uint64_t end = offset + n;
+    uint64_t from = min_u64(div_up_u64(offset, CRYPT_PIECE) * CRYPT_PIECE, end);
+    uint64_t to = max_u64(end / CRYPT_PIECE * CRYPT_PIECE, from);
+    int r = put_zeros(v, from - offset, offset, e);
+
+    if (r == 0 && to > from)
+        r = punch(v, to - from, from, flags, e);
+    return r < 0 ? r : put_zeros(v, end - to, to, e);
+}
+
+int volume_punch(struct volume *v, uint64_t n, uint64_t offset, unsigned flags, struct err *e)
+{
+    return v->crypt ? punch_sealed(v, n, offset, flags, e) : punch(v, n, offset, flags, e);
 }
 
 /* ---- changes --------------------------------------------------------------------------------- */
@@ -311,6 +388,20 @@ static int open_files(struct volume *v, struct err *e)
     return 0;
 }
 
+static int open_key(struct volume *v, const char *key_path, struct err *e)
+{
+    int r;
+
+    if (!v->head.domain)
+        return 0;
+    if (!key_path || !key_path[0])
+        return err_set(e, EACCES, ERR_DENIED,
+                       "volume '%s' is encrypted in key domain %u, and no key was given",
+                       v->head.name, v->head.domain);
+    r = store_key_load(key_path, &v->key, e);
+    return r < 0 ? r : crypt_new(&v->head, v->key, &v->crypt, e);
+}
+
 /* Rule 6: bytes of unflushed writes, in blocks that nothing calls local. */
 static int punch_leftovers(struct volume *v, struct err *e)
 {
@@ -408,6 +499,8 @@ int volume_open(const struct volume_open_spec *spec, struct volume **ret, struct
     if (r == 0 && !(v->store_dir = strdup(spec->store_dir ? spec->store_dir : v->head.store)))
         r = err_oom(e);
     if (r == 0)
+        r = open_key(v, spec->key_path, e);
+    if (r == 0)
         r = open_maps(v, e);
     if (r == 0)
         r = loader_init(v, e);
@@ -448,6 +541,8 @@ void volume_free(struct volume *v)
     points_done(v);
     base_put(v, v->base);
     store_close(v->store);
+    crypt_free(v->crypt);
+    store_key_free(v->key);
     if (v->maps.io)
         maps_done(&v->maps);
     close_fdp(&v->data_fd);

@@ -25,6 +25,7 @@ struct volume_io {
 struct volume_open_spec {
     const char *dir;
     const char *store_dir;      /* NULL: as the volume's head says */
+    const char *key_path;       /* needed by an encrypted volume */
     const char *boot_id;        /* NULL: the kernel's; another one is how tests cut the power */
     const struct volume_io *io; /* NULL: the disk */
     uint64_t fill_bytes_per_s;  /* UINT64_MAX: as fast as it goes */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "crypt.h"
 #include "file.h"
 #include "head.h"
 #include "maps.h"
@@ -37,6 +38,9 @@ static int pin_base(const struct volume_spec *s, struct err *e)
         r = store_snap_open(st, s->base, &sn, e);
     if (r < 0)
         return r;
+    if (store_snap_info(sn)->domain && !s->key_path)
+        return err_set(e, EINVAL, ERR_INVALID,
+                       "snapshot '%s' is encrypted, and so must be a volume of it", s->base);
     if (store_snap_info(sn)->volume_bytes > s->size_bytes)
         return err_set(e, EINVAL, ERR_INVALID, "snapshot '%s' is larger than %llu bytes", s->base,
                        (unsigned long long)s->size_bytes);
@@ -94,8 +98,13 @@ static int own_all(const struct volume_spec *s, struct err *e)
     return r;
 }
 
+static int load_key(const struct volume_spec *s, struct store_key **ret, struct err *e)
+{
+    return s->key_path ? store_key_load(s->key_path, ret, e) : 0;
+}
+
 /* The head is written last: a directory without one is half made. */
-static int make(const struct volume_spec *s, struct err *e)
+static int make(const struct volume_spec *s, const struct store_key *key, struct err *e)
 {
     struct head h = { .size_bytes = s->size_bytes };
     _cleanup_close_ int data = -1;
@@ -115,16 +124,21 @@ static int make(const struct volume_spec *s, struct err *e)
     (void)str_copy(h.name, sizeof h.name, s->name);
     (void)str_copy(h.base, sizeof h.base, s->base ? s->base : "");
     (void)str_copy(h.store, sizeof h.store, s->store_dir ? s->store_dir : "");
+    if (key)
+        crypt_head(&h, key);
     r = head_write(s->dir, &h, e);
     return r < 0 ? r : own_all(s, e);
 }
 
 int volume_create(const struct volume_spec *s, struct err *e)
 {
+    _cleanup_(store_key_freep) struct store_key *key = NULL;
     _cleanup_free_ char *path = NULL;
     struct head h;
     int r = check_spec(s, e);
 
+    if (r == 0)
+        r = load_key(s, &key, e);
     if (r == 0 && asprintf(&path, "%s/head", s->dir) < 0)
         r = err_oom(e);
     if (r == 0 && s->base)
@@ -132,7 +146,7 @@ int volume_create(const struct volume_spec *s, struct err *e)
     if (r < 0)
         return err_wrap(e, "create volume '%s'", s->name);
     if (!path_exists(path)) {
-        r = make(s, e);
+        r = make(s, key, e);
         return r < 0 ? err_wrap(e, "create volume '%s'", s->name) : 0;
     }
     /* Repeated after a crash that came when all was done. */
@@ -140,7 +154,7 @@ int volume_create(const struct volume_spec *s, struct err *e)
     if (r < 0)
         return r;
     if (h.size_bytes == s->size_bytes && str_eq(h.name, s->name) &&
-        str_eq(h.base, s->base ? s->base : ""))
+        str_eq(h.base, s->base ? s->base : "") && h.domain == (key ? store_key_domain(key) : 0))
         return own_all(s, e);
     return err_set(e, EEXIST, ERR_EXISTS, "'%s' holds another volume", s->dir);
 }

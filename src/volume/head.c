@@ -9,6 +9,8 @@
 #include "file.h"
 #include "str.h"
 
+#define ENCRYPTED 1U /* incompat */
+
 static const char magic[8] = { 'K', 'I', 'L', 'N', 'V', 'O', 'L', '\n' };
 
 struct head_disk {
@@ -19,7 +21,10 @@ struct head_disk {
     char name[STORE_ID_MAX];    /* +0x018 */
     char base[STORE_ID_MAX];    /* +0x058 */
     char store[HEAD_STORE_MAX]; /* +0x098 */
-    uint8_t zero[4092 - 152 - HEAD_STORE_MAX];
+    le32 domain;                /* +0xc98 */
+    uint8_t key_id[STORE_KEY_ID_BYTES];
+    uint8_t salt[HEAD_SALT];
+    uint8_t zero[4092 - 152 - HEAD_STORE_MAX - 36];
     le32 crc; /* +0xffc */
 };
 _Static_assert(sizeof(struct head_disk) == HEAD_BYTES, "head layout");
@@ -58,12 +63,13 @@ static int check(const struct head_disk *d, size_t n, const char *path, struct e
         return err_set(e, EILSEQ, ERR_CORRUPT, "'%s' is not the head of a volume", path);
     if (get_le32(d->crc) != head_crc32c(d, offsetof(struct head_disk, crc), 0))
         return err_set(e, EILSEQ, ERR_CORRUPT, "'%s' is damaged: its checksum is wrong", path);
-    if (get_le32(d->version) != 1 || get_le32(d->incompat) != 0)
+    if (get_le32(d->version) != 1 || get_le32(d->incompat) & ~ENCRYPTED)
         return err_set(e, ENOTSUP, ERR_INVALID, "'%s' has version %u, features 0x%x: too new", path,
                        get_le32(d->version), get_le32(d->incompat));
     if (get_le64(d->size_bytes) == 0 || get_le64(d->size_bytes) % 512 != 0 ||
         get_le64(d->size_bytes) > VOLUME_MAX || !memchr(d->name, 0, sizeof d->name) ||
-        !memchr(d->base, 0, sizeof d->base) || !memchr(d->store, 0, sizeof d->store))
+        !memchr(d->base, 0, sizeof d->base) || !memchr(d->store, 0, sizeof d->store) ||
+        (get_le32(d->domain) != 0) != (get_le32(d->incompat) != 0))
         return err_set(e, EILSEQ, ERR_CORRUPT, "'%s' holds values that cannot be", path);
     return 0;
 }
@@ -88,13 +94,19 @@ int head_read(const char *dir, struct head *ret, struct err *e)
     memcpy(ret->name, d.name, sizeof ret->name);
     memcpy(ret->base, d.base, sizeof ret->base);
     memcpy(ret->store, d.store, sizeof ret->store);
+    ret->domain = get_le32(d.domain);
+    memcpy(ret->key_id, d.key_id, sizeof ret->key_id);
+    memcpy(ret->salt, d.salt, sizeof ret->salt);
     return 0;
 }
 
 int head_write(const char *dir, const struct head *h, struct err *e)
 {
     _cleanup_free_ char *path = head_path(dir);
-    struct head_disk d = { .version = put_le32(1), .size_bytes = put_le64(h->size_bytes) };
+    struct head_disk d = { .version = put_le32(1),
+                           .incompat = put_le32(h->domain ? ENCRYPTED : 0),
+                           .size_bytes = put_le64(h->size_bytes),
+                           .domain = put_le32(h->domain) };
 
     if (!path)
         return err_oom(e);
@@ -102,6 +114,8 @@ int head_write(const char *dir, const struct head *h, struct err *e)
     (void)str_copy(d.name, sizeof d.name, h->name);
     (void)str_copy(d.base, sizeof d.base, h->base);
     (void)str_copy(d.store, sizeof d.store, h->store);
+    memcpy(d.key_id, h->key_id, sizeof d.key_id);
+    memcpy(d.salt, h->salt, sizeof d.salt);
     d.crc = put_le32(head_crc32c(&d, offsetof(struct head_disk, crc), 0));
     return file_replace(path, &d, sizeof d, 0640, e);
 }

@@ -24,7 +24,7 @@
 #define FULL_SUFFIX  "/full"
 
 static struct {
-    char *dir, *store;
+    char *dir, *store, *key;
     uint64_t fill;
     struct volume *volume;
     struct control *control;
@@ -57,6 +57,8 @@ static int on_config(const char *key, const char *value)
         return take_path(&server.dir, value);
     if (strcmp(key, "store") == 0)
         return take_path(&server.store, value);
+    if (strcmp(key, "key") == 0)
+        return take_path(&server.key, value);
     if (strcmp(key, "fill") == 0) {
         if (strcmp(value, "max") == 0)
             server.fill = UINT64_MAX;
@@ -106,6 +108,7 @@ static int start(struct err *e)
 {
     struct volume_open_spec spec = { .dir = server.dir,
                                      .store_dir = server.store,
+                                     .key_path = server.key,
                                      .boot_id = getenv("KILN_VOLUME_BOOT_ID"), /* for tests */
                                      .fill_bytes_per_s = server.fill };
     _cleanup_free_ char *nbd = NULL;
@@ -148,6 +151,7 @@ static void on_unload(void)
 {
     free(server.dir);
     free(server.store);
+    free(server.key);
 }
 
 /* ---- exports --------------------------------------------------------------------------------- */
@@ -353,6 +357,7 @@ static struct nbdkit_plugin plugin = {
     .config_complete = on_config_complete,
     .config_help = "dir=DIR     the volume's directory (required)\n"
                    "store=DIR   the store of its base\n"
+                   "key=FILE    the key of an encrypted volume\n"
                    "fill=RATE   background fill in bytes per second, or \"max\"",
     .magic_config_key = "dir",
     .after_fork = on_after_fork,

@@ -23,21 +23,32 @@ static bool all_saved(const struct volume_point *p, uint64_t from, uint64_t end)
     return true;
 }
 
-/* A range of one block that was local at the point. */
-static int read_local(struct volume_point *p, uint8_t *buf, uint64_t n, uint64_t offset,
-                      struct err *e)
+/* A range of one block that was local at the point, as it is on disk. */
+static int read_stored(void *point, void *to_buf, size_t n, uint64_t offset)
 {
+    struct volume_point *p = point;
     uint64_t end = offset + n, to;
+    uint8_t *buf = to_buf;
     int r = 0;
 
     if (!all_saved(p, offset, end))
-        r = pread_full(p->v->data_fd, buf, (size_t)n, offset);
+        r = pread_full(p->v->data_fd, buf, n, offset);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (uint64_t at = offset; at < end && r == 0; at = to) {
         to = min_u64((at / SUB_BYTES + 1) * SUB_BYTES, end);
         if (is_saved(p, at))
             r = pread_full(p->data_fd, buf + (at - offset), (size_t)(to - at), at);
     }
+    return r;
+}
+
+static int read_local(struct volume_point *p, uint8_t *buf, uint64_t n, uint64_t offset,
+                      struct err *e)
+{
+    struct crypt *c = p->v->crypt;
+    int r = c ? crypt_read(c, read_stored, p, buf, (size_t)n, offset)
+              : read_stored(p, buf, (size_t)n, offset);
+
     return r < 0 ? err_no(e, r, "read %llu bytes at %llu of point '%s'", (unsigned long long)n,
                           (unsigned long long)offset, p->name)
                  : 0;

@@ -11,7 +11,7 @@
 
 static int read_data(struct volume *v, void *buf, uint64_t n, uint64_t offset, struct err *e)
 {
-    int r = pread_full(v->data_fd, buf, (size_t)n, offset);
+    int r = volume_get(v, buf, (size_t)n, offset);
 
     return r < 0 ? err_no(e, r, "read %llu bytes at %llu of volume '%s'", (unsigned long long)n,
                           (unsigned long long)offset, v->head.name)

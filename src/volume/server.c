@@ -365,9 +365,9 @@ static int spawn(struct volume_server *vs, const struct volume_server_spec *spec
         spec->fill_bytes_per_s > INT64_MAX
             ? xstrdup("fill=max")
             : xasprintf("fill=%llu", (unsigned long long)spec->fill_bytes_per_s);
-    const char *argv[] = { "nbdkit",     "-f", "-U", vs->nbd,
-                           spec->plugin, dir,  fill, spec->store_dir ? store : NULL,
-                           NULL };
+    _cleanup_free_ char *key = xasprintf("key=%s", spec->key_path ? spec->key_path : "");
+    const char *argv[12] = { "nbdkit", "-f", "-U", vs->nbd, spec->plugin, dir, fill };
+    size_t n = 7;
     struct child_spec cs = { .argv = argv,
                              .log_path = vs->log,
                              .user = spec->user,
@@ -376,6 +376,10 @@ static int spawn(struct volume_server *vs, const struct volume_server_spec *spec
                              .userdata = vs };
     int r = check_unlocked(vs, e);
 
+    if (spec->store_dir)
+        argv[n++] = store;
+    if (spec->key_path)
+        argv[n++] = key;
     if (r == 0)
         r = clear_leftovers(vs, e);
     return r < 0 ? r : child_spawn(vs->loop, &cs, &vs->child, e);

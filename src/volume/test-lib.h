@@ -15,7 +15,8 @@
 #define KB 1024U
 
 struct bench {
-    char dir[64], vol[96], store_dir[96];
+    char dir[64], vol[96], store_dir[96], key[96]; /* key "": not encrypted */
+    uint32_t domain;                               /* of snapshots */
     struct store *store;
     struct volume *v;
     struct volume_io io;
@@ -40,6 +41,17 @@ static inline void bench_open(struct bench *b)
     ok(store_open(b->store_dir, NULL, &b->store, &e), &e);
 }
 
+/* What is made from now on is encrypted. */
+static inline void bench_encrypt(struct bench *b)
+{
+    struct err e = { 0 };
+
+    b->domain = 1;
+    (void)snprintf(b->key, sizeof b->key, "%s/key", b->dir);
+    ok(store_key_create(b->key, b->domain, &e), &e);
+    ok(store_add_key_file(b->store, b->key, &e), &e);
+}
+
 static inline void bench_close(struct bench *b)
 {
     struct err e = { 0 };
@@ -55,11 +67,12 @@ static inline bool all_zero(const uint8_t *p, size_t n)
 }
 
 /* changed: which blocks to hand in, NULL: all. */
-static inline void make_snapshot(struct store *s, const char *id, const char *parent,
-                                 const uint8_t *image, uint64_t size, const bool *changed)
+static inline void make_snapshot_in(struct store *s, uint32_t domain, const char *id,
+                                    const char *parent, const uint8_t *image, uint64_t size,
+                                    const bool *changed)
 {
     struct store_writer_spec spec = {
-        .id = id, .parent = parent, .volume_bytes = size, .threads = 1
+        .id = id, .parent = parent, .volume_bytes = size, .threads = 1, .domain = domain
     };
     _cleanup_(store_writer_freep) struct store_writer *w = NULL;
     static uint8_t block[STORE_BLOCK_BYTES];
@@ -81,13 +94,21 @@ static inline void make_snapshot(struct store *s, const char *id, const char *pa
     ok(store_writer_commit(w, &info, &e), &e);
 }
 
+static inline void make_snapshot(struct store *s, const char *id, const char *parent,
+                                 const uint8_t *image, uint64_t size, const bool *changed)
+{
+    make_snapshot_in(s, 0, id, parent, image, size, changed);
+}
+
 static inline void make_volume(struct bench *b, uint64_t size, const char *base)
 {
     struct volume_spec spec = {
         .dir = b->vol, .name = "vol-1", .size_bytes = size, .store_dir = b->store_dir, .base = base
     };
+
     struct err e = { 0 };
 
+    spec.key_path = b->key[0] ? b->key : NULL;
     ok(volume_create(&spec, &e), &e);
 }
 
@@ -97,6 +118,7 @@ static inline void open_volume(struct bench *b, const struct volume_open_spec *m
     struct err e = { 0 };
 
     spec.dir = b->vol;
+    spec.key_path = b->key[0] ? b->key : NULL;
     spec.io = b->io.pwrite ? &b->io : NULL;
     ok(volume_open(&spec, &b->v, &e), &e);
 }

@@ -17,6 +17,7 @@ struct volume_spec {
     const char *base;      /* snapshot whose content it starts with, NULL: empty. Pinned in the
                               store under the name of the volume before this returns. */
     const char *name;      /* volume id: name of the pin */
+    const char *key_path;  /* encrypted with this key; NULL: plain, and so must the base be */
     const char *user;      /* owner of the files when we are root and it exists; NULL: stay */
 };
 
@@ -41,6 +42,7 @@ struct volume_server_spec {
     const char *dir;
     const char *store_dir;
     const char *plugin;        /* path of kiln-volume.so */
+    const char *key_path;      /* of an encrypted volume; NULL otherwise */
     const char *user;          /* unprivileged user, NULL: stay */
     uint64_t fill_bytes_per_s; /* background fill; 0: none */
     unsigned ready_timeout_ms; /* 0: 5000; exceeded: killed, VOLUME_EXITED with ERR_TIMEOUT */
