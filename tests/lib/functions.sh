@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Sourced by shell tests: strict mode, a directory of their own in $tmp, skips, exit hooks.
 # A test ends with status 0 (ok), 77 (skipped) or anything else (failed).
 set -eu

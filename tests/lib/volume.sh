@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Sourced after functions.sh by tests that run a volume's server by hand.
 #   make_volume NAME SIZE [BASE]   $tmp/NAME, over snapshot BASE of $store
 #   start_volume NAME [PARAM ...]  sets $pid, $sock, $uri; stopped by the exit hook
@@ -35,7 +36,8 @@ start_volume() {
     shift
     sock=$tmp/$name/nbd.sock
     rm -f "$sock" "$tmp/$name/ctl.sock"
-    nbdkit -f -U "$sock" "$KILN_VOLUME_PLUGIN" dir="$tmp/$name" "$@" >> "$tmp/$name/server.log" 2>&1 &
+    nbdkit -f -U "$sock" "$KILN_VOLUME_PLUGIN" dir="$tmp/$name" "$@" \
+        >> "$tmp/$name/server.log" 2>&1 &
     pid=$!
     pids="$pids $pid"
     "$KILN_MKSNAP" wait "$tmp/$name" ctl.sock || fail "the server of '$name' does not start"

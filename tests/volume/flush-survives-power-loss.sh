@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What a flush, or FUA, has promised is there after a power cut: played by another boot id, so that
 # only the durable map counts.
 . "$(dirname "$0")/../lib/functions.sh"

@@ -1,5 +1,7 @@
 #!/bin/sh
-# A frozen volume holds writes, a dead daemon's freeze ends after 5 s, and then its point is refused.
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A frozen volume holds writes; a dead daemon's freeze ends after 5 s, and then its point is
+# refused.
 . "$(dirname "$0")/../lib/functions.sh"
 . "$(dirname "$0")/../lib/volume.sh"
 requires qemu-io --version

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Only what is read comes from the store; writes of whole blocks load nothing; the fill brings the
 # rest; a damaged store is an error, never wrong data.
 . "$(dirname "$0")/../lib/functions.sh"
@@ -26,9 +27,14 @@ is 4 "$(status vol-1 store_blocks_read)" 'blocks read for a part of a sector'
 
 must vol-1 '{"call":"fill","rate":"max"}'
 until [ "$(status vol-1 fill_done)" -eq 32 ]; do :; done
-dd if=/dev/zero bs=1k count=8 status=none | tr '\0' '\003' | dd of="$tmp/raw" bs=1M seek=1 conv=notrunc status=none
-dd if=/dev/zero bs=1k count=512 status=none | tr '\0' '\001' | dd of="$tmp/raw" bs=1M seek=8 conv=notrunc status=none
+# overwrite BYTE KIB AT: the same in the raw file
+overwrite() {
+    head -c $(($2 * 1024)) /dev/zero | tr '\0' "$1" |
+        dd of="$tmp/raw" bs=1M seek="$3" conv=notrunc status=none
+}
+overwrite '\003' 8 1
+overwrite '\001' 512 8
+overwrite '\002' 4 100
 printf '\003' | dd of="$tmp/raw" bs=1M seek=5 conv=notrunc status=none
-dd if=/dev/zero bs=1k count=4 status=none | tr '\0' '\002' | dd of="$tmp/raw" bs=1M seek=100 conv=notrunc status=none
 nbdcopy "$uri" "$tmp/got"
 cmp "$tmp/raw" "$tmp/got"

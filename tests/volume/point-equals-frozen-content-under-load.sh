@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A point taken under load equals the content at that instant, while the load goes on.
 . "$(dirname "$0")/../lib/functions.sh"
 . "$(dirname "$0")/../lib/volume.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The extents of point/NAME are the blocks changed since the base, exactly; point/NAME/full is
 # a plain copy's view.
 . "$(dirname "$0")/../lib/functions.sh"
@@ -14,7 +15,8 @@ truncate -s 8M "$tmp/raw"
 make_volume vol-1 8M snap-1
 start_volume vol-1 store="$store"
 
-io -c 'write -P 5 512k 1' -c 'write -P 6 1023k 2k' -c 'discard 2M 512k' -c 'write -P 7 7M 100k' "$uri"
+io -c 'write -P 5 512k 1' -c 'write -P 6 1023k 2k' "$uri"
+io -c 'discard 2M 512k' -c 'write -P 7 7M 100k' "$uri"
 must vol-1 '{"call":"point","name":"p1"}'
 cat > "$tmp/wanted" << 'END'
 0 524288 1

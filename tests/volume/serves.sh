@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A volume of 8 GiB is served with all that NBD offers, and stops clean, clients or not.
 # (How soon it is served is asserted by test-volume-server.)
 . "$(dirname "$0")/../lib/functions.sh"

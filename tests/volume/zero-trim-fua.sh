@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # docs/design/flush.md, one line each: flush, FUA, write-zeroes, trim, fast zero.
 . "$(dirname "$0")/../lib/functions.sh"
 . "$(dirname "$0")/../lib/volume.sh"
