@@ -46,8 +46,7 @@ static void plan_done(struct plan *p)
     tag_list_done(&p->snapshot_tags);
 }
 
-/* ---- what is asked for --------------------------------------------------------------------------
- */
+/* ---- what is asked for ----------------------------------------------------------------------- */
 
 /* Packer asks again for a quarter of an hour when it reads this code and this sentence, which is
  * right for states that pass. */
@@ -115,8 +114,7 @@ static int read_request(struct api_call *c, struct plan *p, struct err *e)
     return check_state(c, &p->instance, e);
 }
 
-/* ---- the mapping
- * --------------------------------------------------------------------------------- */
+/* ---- the mapping ----------------------------------------------------------------------------- */
 
 static int add_volume(struct plan *p, size_t k, struct err *e)
 {
@@ -198,8 +196,7 @@ static int plan_mapping(struct api_call *c, struct plan *p, struct err *e)
     return api_mapping_check(c, &p->image.mapping, e); /* after the rules: they know better why */
 }
 
-/* ---- records
- * ------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 /* What the instance does not know comes from the image that it was launched from. */
 static void inherit(struct api_call *c, struct image_rec *i)

@@ -5,8 +5,7 @@
 
 #include "put.h"
 
-/* ---- filters ----------------------------------------------------------------------------------
- */
+/* ---- filters --------------------------------------------------------------------------------- */
 
 struct row {
     const struct instance_rec *rec;
@@ -272,8 +271,7 @@ static int passes(struct api_call *c, const struct instance_rec *rec, struct err
     return api_filters_pass(c, filters, &row, &tags);
 }
 
-/* ---- reservations ------------------------------------------------------------------------------
- */
+/* ---- reservations ---------------------------------------------------------------------------- */
 
 struct place {
     const struct instance_rec *rec;
@@ -357,8 +355,7 @@ static int put_page(struct api_call *c, const struct place *v, size_t n, struct 
     return 0;
 }
 
-/* ---- the action --------------------------------------------------------------------------------
- */
+/* ---- the action ------------------------------------------------------------------------------ */
 
 static const struct api_param params[] = {
     { .name = "InstanceId.N", .type = PARAM_ID, .prefix = "i" },

@@ -11,8 +11,7 @@
 #define MESSAGE_MAX    400
 #define OWNERS_MAX     100 /* each record is held against each */
 
-/* ---- kinds of records --------------------------------------------------------------------------
- */
+/* ---- kinds of records ------------------------------------------------------------------------ */
 
 struct kind {
     const char *resource;                /* row of the error table */
@@ -157,8 +156,7 @@ int api_find_import(struct api_call *c, const char *id, struct import_rec *ret, 
     return find_one(c, &import_kind, id, ret, e);
 }
 
-/* ---- lists of ids ------------------------------------------------------------------------------
- */
+/* ---- lists of ids ---------------------------------------------------------------------------- */
 
 struct named {
     const char *id;
@@ -284,8 +282,7 @@ DEFINE_FIND_LIST(api_find_snapshots, snapshot_kind, struct snapshot_rec);
 DEFINE_FIND_LIST(api_find_images, image_kind, struct image_rec);
 DEFINE_FIND_LIST(api_find_imports, import_kind, struct import_rec);
 
-/* ---- values that several actions check
- * ----------------------------------------------------------- */
+/* ---- values that several actions check ------------------------------------------------------- */
 
 bool api_zone(const struct api_call *c, const char *text, char ret[MODEL_REGION_MAX])
 {
@@ -399,8 +396,7 @@ int api_tag(struct api_call *c, const char *id, const struct tag_list *tags, str
     return model_tags_set(c->model, c->region, id, tags, e);
 }
 
-/* ---- owners -------------------------------------------------------------------------------------
- */
+/* ---- owners ---------------------------------------------------------------------------------- */
 
 const char *api_owner_alias(const char *owner)
 {

@@ -47,8 +47,7 @@ static const struct api_param params[] = {
     { 0 },
 };
 
-/* ---- the source
- * ---------------------------------------------------------------------------------- */
+/* ---- the source ------------------------------------------------------------------------------ */
 
 static int hex_digit(char ch)
 {
@@ -137,8 +136,7 @@ static int read_disk(struct api_call *c, struct import_rec *i, struct err *e)
     return r < 0 ? r : read_format(c, i, e);
 }
 
-/* ---- names
- * --------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static int read_name(struct api_call *c, struct import_rec *i, const struct tag_list *tags,
                      struct err *e)
@@ -179,8 +177,7 @@ static int read_request(struct api_call *c, struct import_rec *i, const struct t
     return read_name(c, i, tags, e);
 }
 
-/* ---- records
- * ------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static void fill_snapshot(struct api_call *c, const struct import_rec *i, struct snapshot_rec *s)
 {

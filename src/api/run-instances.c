@@ -12,8 +12,7 @@
 #define INSTANCES_MAX 1000 /* of one request; memory is the real limit */
 #define DEFAULT_TYPE  "m1.small"
 
-/* ---- parameters --------------------------------------------------------------------------------
- */
+/* ---- parameters ------------------------------------------------------------------------------ */
 
 #define WORDS(name, ...) static const char *const name[] = { __VA_ARGS__, NULL }
 WORDS(false_word, "false");
@@ -96,8 +95,7 @@ static const struct api_param params[] = {
     { 0 },
 };
 
-/* ---- the plan ----------------------------------------------------------------------------------
- */
+/* ---- the plan -------------------------------------------------------------------------------- */
 
 struct launch {
     struct image_rec image;
@@ -240,8 +238,7 @@ static int plan(struct api_call *c, struct launch *l, struct err *e)
     return 0;
 }
 
-/* ---- records -----------------------------------------------------------------------------------
- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 /* EC2's guests know where they run by the first three characters. */
 static void new_uuid(char out[37])
@@ -426,8 +423,7 @@ static int insert_instance(struct api_call *c, const struct launch *l, struct in
     return jobs_launch(c->jobs, i->id, e);
 }
 
-/* ---- the action --------------------------------------------------------------------------------
- */
+/* ---- the action ------------------------------------------------------------------------------ */
 
 static int put(struct api_call *c, const struct instance_rec *v, size_t n, struct err *e)
 {

@@ -207,8 +207,7 @@ _unused_ static int asked_for(struct world *w, const char *line)
     return (int)n;
 }
 
-/* ---- what the jobs would do ---------------------------------------------------------------------
- */
+/* ---- what the jobs would do ------------------------------------------------------------------ */
 
 /* An image of one disk of 8 GiB; the caller frees its id. */
 _unused_ static char *import(struct world *w, const char *platform, const char *name)

@@ -15,8 +15,7 @@ static void finish_image(struct world *w, const char *id)
     OK(model_image_move(MODEL(w), id, IMAGE_EV_AVAILABLE, NULL, NULL, NULL, &e));
 }
 
-/* ---- imports ------------------------------------------------------------------------------------
- */
+/* ---- imports --------------------------------------------------------------------------------- */
 
 static void an_import_shows_its_task_image_and_snapshot(void **state)
 {
@@ -84,8 +83,7 @@ static void an_import_of_what_this_version_cannot_read_is_refused_by_name(void *
             "Action=DescribeImportImageTasks&ImportTaskId.1=import-ami-00000000000000000");
 }
 
-/* ---- CreateImage --------------------------------------------------------------------------------
- */
+/* ---- CreateImage ----------------------------------------------------------------------------- */
 
 /* C-2, C-6, C-7, C-42, C-58, C-59 */
 static void an_image_of_three_volumes_has_three_pending_snapshots(void **state)
@@ -269,8 +267,7 @@ static void a_stopped_instance_makes_an_image_and_stays_stopped(void **state)
     assert_at(w, "reservationSet/item/instancesSet/item/instanceState/name", "stopped");
 }
 
-/* ---- the end of images and snapshots
- * ------------------------------------------------------------- */
+/* ---- the end of images and snapshots --------------------------------------------------------- */
 
 /* C-8, C-68, rule 13 */
 static void deregistering_leaves_the_snapshots_which_can_then_be_deleted(void **state)
@@ -374,8 +371,7 @@ static void a_linux_image_is_registered_from_a_snapshot(void **state)
             "Action=RegisterImage&Name=none&VirtualizationType=paravirtual");
 }
 
-/* ---- DescribeImages
- * ------------------------------------------------------------------------------ */
+/* ---- DescribeImages -------------------------------------------------------------------------- */
 
 /* C-27 and the owners */
 static void images_are_found_by_owner_and_filters_together(void **state)

@@ -48,8 +48,7 @@ static void daemon_done(struct daemon *d)
     free(d->plugin);
 }
 
-/* ---- one daemon on a home
- * ----------------------------------------------------------------------------- */
+/* ---- one daemon on a home -------------------------------------------------------------------- */
 
 static int take_home(struct daemon *d, struct err *e)
 {
@@ -99,8 +98,7 @@ static int stop_running(const struct config *c, struct err *e)
     return 0;
 }
 
-/* ---- credentials for clients on this machine
- * ------------------------------------------------------------ */
+/* ---- credentials for clients on this machine ------------------------------------------------- */
 
 static int write_credentials(struct daemon *d, struct err *e)
 {
@@ -131,8 +129,7 @@ static int write_credentials(struct daemon *d, struct err *e)
     return r;
 }
 
-/* ---- signals and time
- * ----------------------------------------------------------------------------------- */
+/* ---- signals and time ------------------------------------------------------------------------ */
 
 static int on_term(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
 {
@@ -197,9 +194,7 @@ static int add_sources(struct daemon *d, struct err *e)
     return r < 0 ? err_no(e, r, "set up the event loop") : 0;
 }
 
-/* ---- wiring
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- wiring ---------------------------------------------------------------------------------- */
 
 static int open_model(struct daemon *d, struct err *e)
 {

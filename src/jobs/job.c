@@ -103,6 +103,14 @@ bool job_any_on(struct jobs *js, const char *lock)
     return false;
 }
 
+bool job_any_locked(struct jobs *js)
+{
+    for (struct job *j = js->list; j; j = j->next)
+        if (!j->ended && j->lock[0] && j->kind->steps[j->step].locked)
+            return true;
+    return false;
+}
+
 /* An older job that still needs the same thing for itself. */
 static bool must_queue(const struct job *mine)
 {
@@ -283,6 +291,8 @@ static int on_runner(sd_event_source *s, void *userdata)
     for (struct job *j = js->list; j; j = j->next) {
         if (!j->runnable || j->ended)
             continue;
+        if (js->down && !j->kind->steps[j->step].locked)
+            continue; /* it goes on at the next start */
         j->runnable = false;
         run_one(j);
     }

@@ -16,8 +16,7 @@
 #include "vm.h"
 #include "volume.h"
 
-/* ---- the engine
- * ---------------------------------------------------------------------------------- */
+/* ---- the engine ------------------------------------------------------------------------------ */
 
 struct job;
 
@@ -82,10 +81,11 @@ int job_save_args(struct job *j, struct err *e);
 void job_hurry_others(struct jobs *js, const char *lock);
 /* A job that has this lock, or queues for it. */
 bool job_any_on(struct jobs *js, const char *lock);
+/* A job is in a locked step, or queues for one. */
+bool job_any_locked(struct jobs *js);
 const char *job_arg(const struct job *j, const char *name); /* "" when absent */
 
-/* ---- volume servers, shared by holders
- * -------------------------------------------------------------- */
+/* ---- volume servers, shared by holders ------------------------------------------------------- */
 
 struct served;
 
@@ -111,9 +111,12 @@ bool served_none_up(struct jobs *js);
 
 /* The files of a volume exist afterwards, and a creating one is available. Milliseconds. */
 int volume_files_make(struct jobs *js, const char *volume_id, struct err *e);
+/* A detach is on its way already: force is added to it. */
+bool detach_again(struct jobs *js, const char *volume_id, bool force);
+/* Once a second: a guest that missed the request (in its firmware, say) is asked again. */
+void detach_tick(struct jobs *js);
 
-/* ---- machines
- * ------------------------------------------------------------------------------------------ */
+/* ---- machines -------------------------------------------------------------------------------- */
 
 struct machine;
 
@@ -142,13 +145,14 @@ int machine_disk(struct jobs *js, const char *volume_id, const char *device, boo
 void machine_settle(struct jobs *js, const char *instance_id);
 void machine_forget(struct jobs *js, const char *instance_id); /* it must be MACHINE_NONE */
 void machine_adopt_all(struct jobs *js);
+/* Asks every machine that is left to end; how many there are. */
+unsigned machine_end_all(struct jobs *js);
 void machine_close_all(struct jobs *js);
 
 #define WORKS_TOPIC "works" /* published when a worker ends */
 #define WORKS_MAX   4       /* side by side; more wait */
 
-/* ---- workers
- * ---------------------------------------------------------------------------------------------- */
+/* ---- workers --------------------------------------------------------------------------------- */
 
 struct work;
 
@@ -165,15 +169,13 @@ struct work_spec {
 int work_start(struct jobs *js, const struct work_spec *spec, struct work **ret, struct err *e);
 void work_cancel(struct work *w); /* kills it; on_end is not called; NULL is fine */
 
-/* ---- space comes back
- * --------------------------------------------------------------------------------------- */
+/* ---- space comes back ------------------------------------------------------------------------ */
 
 /* A gc is wanted: runs when no worker writes. */
 void reclaim_want(struct jobs *js);
 void reclaim_close(struct jobs *js);
 
-/* ---- everything together
- * ---------------------------------------------------------------------------------------- */
+/* ---- everything together --------------------------------------------------------------------- */
 
 struct jobs {
     struct jobs_config cfg;
@@ -193,6 +195,7 @@ struct jobs {
     bool closing;
     void (*down)(void *userdata); /* jobs_shutdown */
     void *down_userdata;
+    bool servers_asked; /* shutting down: the servers were asked to end */
 };
 
 char *jobs_volume_dir(struct jobs *js, const char *volume_id);     /* caller frees */

@@ -24,8 +24,7 @@ char *jobs_instance_dir(struct jobs *js, const char *instance_id)
     return xasprintf("%s/%s", js->instances_dir, instance_id);
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------------------ */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static int give_to_user(const char *path, const char *user, struct err *e)
 {
@@ -71,6 +70,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
     struct jobs *js = userdata;
 
     served_tick(js);
+    detach_tick(js);
     (void)sd_event_source_set_time(s, usec + TICK_US);
     return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
@@ -163,51 +163,65 @@ void jobs_close(struct jobs *js)
     free(js);
 }
 
-/* ---- shutting everything down
- * -------------------------------------------------------------------------- */
+/* ---- shutting everything down ---------------------------------------------------------------- */
 
+/* 1 when a stop was begun. */
+static int stop_one(struct jobs *js, const struct instance_rec *rec)
+{
+    struct err e = { 0 };
+    int r;
+
+    if (rec->state != INSTANCE_RUNNING)
+        return 0;
+    r = model_instance_move(js->model, rec->id, INSTANCE_EV_HOST_STOP, "Server.ScheduledStop",
+                            "Server.ScheduledStop: Stopped with its host", NULL, &e);
+    if (r == 0)
+        r = jobs_stop(js, rec->id, false, &e);
+    if (r < 0)
+        log_error("jobs", "stop instance '%s': %s", rec->id, e.msg);
+    return r == 0;
+}
+
+static bool stop_all(struct jobs *js)
+{
+    _cleanup_free_ struct instance_rec *v = NULL;
+    size_t n = 0;
+    struct err e = { 0 };
+    bool any = false;
+
+    if (model_instance_list(js->model, NULL, &v, &n, &e) < 0)
+        log_error("jobs", "list the instances to stop: %s", e.msg);
+    for (size_t i = 0; i < n; i++)
+        any |= stop_one(js, &v[i]) > 0;
+    return any;
+}
+
+/* Instances first, in order; then what serves their disks. A job that only waits or copies is not
+ * waited for: it goes on at the next start. */
 void jobs_shutdown_step(struct jobs *js)
 {
     void (*down)(void *userdata) = js->down;
 
-    if (!down || js->list || !served_none_up(js))
+    if (!down || job_any_locked(js) || stop_all(js) || machine_end_all(js) > 0)
+        return;
+    if (!js->servers_asked) {
+        js->servers_asked = true;
+        served_stop_all(js);
+    }
+    if (!served_none_up(js))
         return;
     js->down = NULL;
     down(js->down_userdata);
 }
 
-static void stop_one(struct jobs *js, const struct instance_rec *rec)
-{
-    struct err e = { 0 };
-    int r = 0;
-
-    if (rec->state == INSTANCE_RUNNING) {
-        r = model_instance_move(js->model, rec->id, INSTANCE_EV_HOST_STOP, "Server.ScheduledStop",
-                                "Server.ScheduledStop: Stopped with its host", NULL, &e);
-        if (r == 0)
-            r = jobs_stop(js, rec->id, false, &e);
-    }
-    if (r < 0)
-        log_error("jobs", "stop instance '%s': %s", rec->id, e.msg);
-}
-
 void jobs_shutdown(struct jobs *js, void (*fn)(void *userdata), void *userdata)
 {
-    _cleanup_free_ struct instance_rec *v = NULL;
-    size_t n = 0;
-    struct err e = { 0 };
-
     js->down = fn;
     js->down_userdata = userdata;
-    if (model_instance_list(js->model, NULL, &v, &n, &e) < 0)
-        log_error("jobs", "list the instances to stop: %s", e.msg);
-    for (size_t i = 0; i < n; i++)
-        stop_one(js, &v[i]);
     (void)sd_event_source_set_enabled(js->runner, SD_EVENT_ONESHOT);
 }
 
-/* ---- requests
- * --------------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 int jobs_launch(struct jobs *j, const char *instance_id, struct err *e)
 {
@@ -271,6 +285,8 @@ int jobs_detach(struct jobs *j, const char *volume_id, bool force, struct err *e
 {
     char lock[MODEL_ID_MAX];
 
+    if (detach_again(j, volume_id, force))
+        return 0;
     lock_of_volume(j, volume_id, lock);
     return job_add(j, &job_detach, volume_id, lock, json_pack("{s:b}", "force", force), e);
 }

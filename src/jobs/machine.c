@@ -188,8 +188,7 @@ void machine_forget(struct jobs *js, const char *instance_id)
         }
 }
 
-/* ---- disks
- * ------------------------------------------------------------------------------------------ */
+/* ---- disks ----------------------------------------------------------------------------------- */
 
 /* On Nitro an NVMe disk's serial number is the volume id without its dash. */
 static void serial_of(const char *volume_id, char *out, size_t size)
@@ -289,7 +288,7 @@ static int add_ephemerals(struct jobs *js, const struct instance_rec *rec, const
             return r;
         *d = (struct vm_disk){ .file = set->files[set->n_files++] };
         (void)str_copy(d->id, sizeof d->id, eph[i].virtual_name);
-        (void)snprintf(d->serial, sizeof d->serial, "AWS%.16s", rec->id + 2);
+        (void)snprintf(d->serial, sizeof d->serial, "AWS%.16s%zx", rec->id + 2, i & 15);
         set->n++;
     }
     return 0;
@@ -376,8 +375,7 @@ void machine_end(struct jobs *js, const char *instance_id)
     vm_kill(m->vm);
 }
 
-/* ---- a restart of the daemon
- * ---------------------------------------------------------------------------- */
+/* ---- a restart of the daemon ----------------------------------------------------------------- */
 
 static bool may_have_a_machine(enum instance_state st)
 {
@@ -436,6 +434,18 @@ void machine_adopt_all(struct jobs *js)
     for (size_t i = 0; i < n; i++)
         if (may_have_a_machine(v[i].state))
             adopt_one(js, &v[i]);
+}
+
+unsigned machine_end_all(struct jobs *js)
+{
+    unsigned n = 0;
+
+    for (struct machine *m = js->machines; m; m = m->next)
+        if (m->vm) {
+            machine_end(js, m->id);
+            n++;
+        }
+    return n;
 }
 
 void machine_close_all(struct jobs *js)

@@ -71,8 +71,7 @@ static int ask_base(struct job *j, struct shot *p, struct err *e)
     return 0;
 }
 
-/* ---- the worker
- * --------------------------------------------------------------------------------------- */
+/* ---- the worker ------------------------------------------------------------------------------ */
 
 static void on_progress(void *userdata, const struct work_progress *w)
 {
@@ -171,8 +170,7 @@ static int start_worker(struct job *j, struct shot *p, struct err *e)
     return r;
 }
 
-/* ---- after it
- * ---------------------------------------------------------------------------------------------- */
+/* ---- after it -------------------------------------------------------------------------------- */
 
 static void on_released(struct volume_server *vs, const struct err *e, void *userdata)
 {

@@ -205,8 +205,7 @@ bool shots_wants(struct job *j, const char *volume_id)
     return false;
 }
 
-/* ---- failure ----------------------------------------------------------------------------------
- */
+/* ---- failure --------------------------------------------------------------------------------- */
 
 /* A pending snapshot is failed, and nothing of it stays in the store. */
 static void fail_snapshot(struct jobs *js, const char *id, const struct err *why)

@@ -197,8 +197,7 @@ static int step_read(struct job *j, struct err *e)
     return r < 0 ? r : JOB_NEXT;
 }
 
-/* ---- register
- * --------------------------------------------------------------------------------------- */
+/* ---- register -------------------------------------------------------------------------------- */
 
 static void warn_when_contradicted(struct import_rec *rec, const char *looks_like)
 {

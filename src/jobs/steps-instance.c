@@ -42,8 +42,7 @@ static int get_disks(struct job *j, struct attachment_rec **ret, size_t *ret_n, 
     return model_attachment_list(j->jobs->model, j->subject, ret, ret_n, e);
 }
 
-/* ---- launch and start --------------------------------------------------------------------------
- */
+/* ---- launch and start ------------------------------------------------------------------------ */
 
 static int step_volumes(struct job *j, struct err *e)
 {
@@ -194,8 +193,7 @@ static const struct job_step launch_steps[] = {
 const struct job_kind job_launch = { "launch", launch_steps, launch_failed, drop };
 const struct job_kind job_start = { "start", launch_steps, start_failed, drop };
 
-/* ---- going down
- * ------------------------------------------------------------------------------------ */
+/* ---- going down ------------------------------------------------------------------------------ */
 
 static unsigned patience(const struct job *j, bool brief)
 {
@@ -309,8 +307,7 @@ static const struct job_step stop_steps[] = {
 
 const struct job_kind job_stop = { "stop", stop_steps, NULL, drop };
 
-/* ---- terminate
- * -------------------------------------------------------------------------------------------- */
+/* ---- terminate ------------------------------------------------------------------------------- */
 
 static int let_volume_go(struct job *j, const struct attachment_rec *at, struct err *e)
 {
@@ -361,9 +358,7 @@ static const struct job_step terminate_steps[] = {
 
 const struct job_kind job_terminate = { "terminate", terminate_steps, NULL, drop };
 
-/* ---- reboot
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- reboot ---------------------------------------------------------------------------------- */
 
 static int step_resume(struct job *j, struct err *e)
 {

@@ -27,8 +27,7 @@ static int set_rebooting(struct job *j, bool on, struct err *e)
     return model_instance_save(j->jobs->model, &rec, e);
 }
 
-/* ---- quiesce
- * ---------------------------------------------------------------------------------------- */
+/* ---- quiesce --------------------------------------------------------------------------------- */
 
 static int step_quiesce(struct job *j, struct err *e)
 {
@@ -89,8 +88,7 @@ static int step_resume(struct job *j, struct err *e)
     return r < 0 ? r : JOB_NEXT;
 }
 
-/* ---- register
- * ----------------------------------------------------------------------------------------- */
+/* ---- register -------------------------------------------------------------------------------- */
 
 static int step_register(struct job *j, struct err *e)
 {
@@ -127,8 +125,7 @@ static const struct job_step image_steps[] = {
 };
 const struct job_kind job_create_image = { "create-image", image_steps, image_failed, shots_drop };
 
-/* ---- plain snapshots
- * -------------------------------------------------------------------------------------- */
+/* ---- plain snapshots ------------------------------------------------------------------------- */
 
 static const struct job_step snapshot_steps[] = {
     { "point", shots_point, true },
@@ -138,9 +135,7 @@ static const struct job_step snapshot_steps[] = {
 const struct job_kind job_create_snapshots = { "create-snapshots", snapshot_steps, shots_fail,
                                                shots_drop };
 
-/* ---- delete
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- delete ---------------------------------------------------------------------------------- */
 
 static int step_remove(struct job *j, struct err *e)
 {

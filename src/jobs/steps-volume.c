@@ -6,12 +6,16 @@
 #include <errno.h>
 #include <string.h>
 
+#include "clock.h"
 #include "file.h"
 #include "log.h"
 
+#define ASK_AGAIN_MS 5000 /* a guest that has not let go yet is asked again */
+
 struct memo {
     struct job *job; /* NULL: the job is gone, the answer comes late */
-    bool asked, answered;
+    bool asked, answered, forced;
+    uint64_t asked_ms; /* monotonic */
     struct err why;
 };
 
@@ -54,8 +58,7 @@ static void on_done(struct vm *vm, const struct err *e, void *userdata)
     job_wake(m->job);
 }
 
-/* ---- make and remove
- * ------------------------------------------------------------------------------ */
+/* ---- make and remove ------------------------------------------------------------------------- */
 
 int volume_files_make(struct jobs *js, const char *volume_id, struct err *e)
 {
@@ -126,8 +129,7 @@ static int step_remove(struct job *j, struct err *e)
 static const struct job_step delete_steps[] = { { "remove", step_remove, true }, { 0 } };
 const struct job_kind job_delete_volume = { "delete-volume", delete_steps, NULL, drop };
 
-/* ---- attach and detach
- * -------------------------------------------------------------------------------- */
+/* ---- attach and detach ----------------------------------------------------------------------- */
 
 static int step_serve(struct job *j, struct err *e)
 {
@@ -208,6 +210,30 @@ static const struct job_step attach_steps[] = {
 };
 const struct job_kind job_attach = { "attach", attach_steps, attach_failed, drop };
 
+static bool long_ago(const struct memo *m)
+{
+    return clock_mono_ms() - m->asked_ms >= ASK_AGAIN_MS;
+}
+
+bool detach_again(struct jobs *js, const char *volume_id, bool force)
+{
+    for (struct job *j = js->list; j; j = j->next)
+        if (!j->ended && j->kind == &job_detach && strcmp(j->subject, volume_id) == 0) {
+            if (force)
+                json_object_set_new(j->args, "force", json_true());
+            job_wake(j);
+            return true;
+        }
+    return false;
+}
+
+void detach_tick(struct jobs *js)
+{
+    for (struct job *j = js->list; j; j = j->next)
+        if (!j->ended && j->kind == &job_detach)
+            job_wake(j);
+}
+
 static int step_unplug(struct job *j, struct err *e)
 {
     bool force = j->hurry || json_is_true(json_object_get(j->args, "force"));
@@ -228,12 +254,15 @@ static int step_unplug(struct job *j, struct err *e)
         return JOB_NEXT; /* a second run: it is out already */
     if (m->answered && m->why.no)
         return err_set(e, m->why.no, m->why.kind, "%s", m->why.msg);
-    if (m->asked)
-        return JOB_WAIT; /* for the guest to let go */
+    if (m->asked && (!m->answered || (force == m->forced && !long_ago(m))))
+        return JOB_WAIT; /* for the answer, or for the guest to let go */
+    m->answered = false;
     r = vm_disk_detach(machine_vm(j->jobs, at.instance_id), j->subject, force, on_done, m, e);
     if (r < 0)
         return r;
     m->asked = true;
+    m->forced = force;
+    m->asked_ms = clock_mono_ms();
     return JOB_WAIT;
 }
 
@@ -265,7 +294,7 @@ static void detach_failed(struct job *j, const struct err *why)
 }
 
 static const struct job_step detach_steps[] = {
-    { "unplug", step_unplug, true },
+    { "unplug", step_unplug, false }, /* a guest may never let go: nobody queues behind it */
     { "release", step_detached, true },
     { 0 },
 };

@@ -70,8 +70,7 @@ static int run_plain(struct model *m, const char *sql, struct err *e)
     return rc == SQLITE_OK ? 0 : db_fail(m, rc, sql, e);
 }
 
-/* ---- statements --------------------------------------------------------------------------------
- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void add_columns(struct str *s, const struct table *t)
 {
@@ -261,8 +260,7 @@ int db_text(struct model *m, const char *sql, const struct bind *b, char *ret, s
     return 1;
 }
 
-/* ---- transactions ------------------------------------------------------------------------------
- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 static void notices_drop(struct model *m, size_t keep)
 {
@@ -330,8 +328,7 @@ int model_end(struct model *m, int r, struct err *e)
     return r;
 }
 
-/* ---- open and close ----------------------------------------------------------------------------
- */
+/* ---- open and close -------------------------------------------------------------------------- */
 
 /* SQLite gives WAL and shared-memory files the mode of the database; it holds secret keys. */
 static int make_private(const char *path, struct err *e)
@@ -386,6 +383,8 @@ int model_open(const char *path, struct model **ret, struct err *e)
         r = schema_upgrade(m, path, e);
     if (r >= 0)
         r = account_load(m, e);
+    if (r >= 0)
+        r = network_adopt(m, e);
     if (r < 0)
         return err_wrap(e, "open the database '%s'", path);
     *ret = TAKE_PTR(m);

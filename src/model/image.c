@@ -76,8 +76,7 @@ void image_list_free(struct image_rec *v, size_t n)
     free(v);
 }
 
-/* ---- mappings ----------------------------------------------------------------------------------
- */
+/* ---- mappings -------------------------------------------------------------------------------- */
 
 static int mapping_store(struct model *m, const struct image_rec *rec, struct err *e)
 {
@@ -114,8 +113,7 @@ static int mapping_load(struct model *m, struct image_rec *rec, struct err *e)
     return 0;
 }
 
-/* ---- insert, get, list, save -------------------------------------------------------------------
- */
+/* ---- insert, get, list, save ----------------------------------------------------------------- */
 
 static int check_name(struct model *m, const struct image_rec *rec, struct err *e)
 {
@@ -208,8 +206,7 @@ int model_image_save(struct model *m, const struct image_rec *rec, struct err *e
     return model_end(m, save(m, rec, e), e);
 }
 
-/* ---- moves -------------------------------------------------------------------------------------
- */
+/* ---- moves ----------------------------------------------------------------------------------- */
 
 static int next_state(const struct image_rec *rec, enum image_event ev, int *ret, struct err *e)
 {

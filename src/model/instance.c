@@ -44,6 +44,14 @@ static const struct col cols[] = {
     COL(instance_rec, terminate_on_shutdown, COL_BOOL),
     COL(instance_rec, rebooting, COL_BOOL),
     COL(instance_rec, status_ok, COL_BOOL),
+    TEXT_COL(instance_rec, vpc_id),
+    TEXT_COL(instance_rec, subnet_id),
+    COL(instance_rec, metadata_tokens_required, COL_BOOL),
+    COL(instance_rec, metadata_disabled, COL_BOOL),
+    COL(instance_rec, metadata_tags, COL_BOOL),
+    COL(instance_rec, metadata_hop_limit, COL_U32),
+    TEXT_COL(instance_rec, password_data),
+    TEXT_COL(instance_rec, guest_status),
 };
 const struct table instance_table =
     TABLE("instances", instance_rec, cols, "The instance ID '", "' does not exist");
@@ -85,8 +93,7 @@ int model_instance_save(struct model *m, const struct instance_rec *rec, struct 
     return row_save(m, &instance_table, rec, e);
 }
 
-/* ---- moves -------------------------------------------------------------------------------------
- */
+/* ---- moves ----------------------------------------------------------------------------------- */
 
 static int check_protection(const struct instance_rec *rec, enum instance_event ev, struct err *e)
 {
@@ -170,10 +177,14 @@ static void stamp(struct instance_rec *rec, enum instance_event ev, enum instanc
         user_initiated(rec->transition_reason, sizeof rec->transition_reason, now_ms);
     if (ev == INSTANCE_EV_START || ev == INSTANCE_EV_GUEST_DOWN || ev == INSTANCE_EV_HOST_STOP)
         rec->transition_reason[0] = '\0';
-    if (ev == INSTANCE_EV_START)
+    if (ev == INSTANCE_EV_START) {
         rec->launched_ms = now_ms;
-    if (to == INSTANCE_TERMINATED)
+        rec->guest_status[0] = '\0'; /* the last words before a stop stay to be read till then */
+    }
+    if (to == INSTANCE_TERMINATED) {
         rec->terminated_ms = now_ms;
+        rec->private_ip[0] = '\0'; /* another may have it now */
+    }
     rec->status_ok = false;
     rec->rebooting = false;
 }
@@ -196,6 +207,8 @@ static int move(struct model *m, const char *id, enum instance_event ev, const c
         return r;
     stamp(&rec, ev, *ret, code, reason, m->now_ms());
     r = row_save(m, &instance_table, &rec, e);
+    if (r >= 0 && *ret == INSTANCE_TERMINATED)
+        r = interface_forget(m, id, e);
     if (r >= 0)
         r = db_exec(m, "UPDATE instances SET state = ?2 WHERE id = ?1",
                     BINDS(T(id), T(model_instance_state_name(*ret))), e);
@@ -221,8 +234,7 @@ int model_instance_move(struct model *m, const char *id, enum instance_event ev,
     return r;
 }
 
-/* ---- instance store, memory, forgetting --------------------------------------------------------
- */
+/* ---- instance store, memory, forgetting ------------------------------------------------------ */
 
 int model_ephemeral_insert(struct model *m, const struct ephemeral_rec *rec, struct err *e)
 {

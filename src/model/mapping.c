@@ -42,8 +42,7 @@ static int bad(struct err *e, const char *why, const char *device)
                    str_show(device, shown, sizeof shown), why);
 }
 
-/* ---- 1. the request by itself ------------------------------------------------------------------
- */
+/* ---- 1. the request by itself ---------------------------------------------------------------- */
 
 static int check_shape(const struct mapping *x, struct err *e)
 {
@@ -87,8 +86,7 @@ static int check_request(const struct mapping_list *request, struct err *e)
     return 0;
 }
 
-/* ---- 2. entry against base ---------------------------------------------------------------------
- */
+/* ---- 2. entry against base ------------------------------------------------------------------- */
 
 static void drop(struct work *w, const struct mapping *x)
 {
@@ -224,8 +222,7 @@ static int apply_all(struct work *w, struct err *e)
     return 0;
 }
 
-/* ---- 3. the result -----------------------------------------------------------------------------
- */
+/* ---- 3. the result --------------------------------------------------------------------------- */
 
 /* may_encrypt: a launch may encrypt what is not; an image's entries say what their snapshot is. */
 static int check_snapshot(const struct work *w, struct mapping *x, bool may_encrypt, struct err *e)

@@ -10,11 +10,10 @@
 
 #define MODEL_MAGIC          0x6b6d646cU
 #define MODEL_DEPTH_MAX      8
-#define MODEL_STATEMENTS_MAX 160
+#define MODEL_STATEMENTS_MAX 256
 #define MODEL_TOKEN_MS       (24ULL * 3600 * 1000)
 
-/* ---- columns ----------------------------------------------------------------------------------
- */
+/* ---- columns --------------------------------------------------------------------------------- */
 
 enum col_kind {
     COL_TEXT, /* char[n] in the record */
@@ -24,6 +23,7 @@ enum col_kind {
     COL_BOOL,
     COL_WORD, /* an enum, stored as its name */
     COL_TRI,
+    COL_INT, /* may be negative */
 };
 enum { COL_KEY = 1, COL_FIXED = 2 }; /* which row it is; not written by row_save */
 
@@ -64,7 +64,8 @@ struct table {
     }
 
 extern const struct table instance_table, ephemeral_table, volume_table, attachment_table,
-    snapshot_table, image_table, image_mapping_table, key_pair_table, import_table, job_table;
+    snapshot_table, image_table, image_mapping_table, key_pair_table, import_table, job_table,
+    vpc_table, subnet_table, group_table, rule_table, interface_table;
 /* All of the above, NULL at the end. */
 extern const struct table *const model_tables[];
 
@@ -73,8 +74,7 @@ extern const struct words instance_words, image_words, snapshot_words, volume_wo
 const char *words_name(const struct words *w, int value); /* "?" when it has none */
 int words_value(const struct words *w, const char *name); /* -1 when unknown */
 
-/* ---- the database -----------------------------------------------------------------------------
- */
+/* ---- the database ---------------------------------------------------------------------------- */
 
 enum sql_verb { SQL_PLAIN, SQL_SELECT, SQL_INSERT, SQL_UPDATE, SQL_REGION };
 struct statement { /* literals are told apart by their address */
@@ -127,8 +127,7 @@ void db_notice(struct model *m, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int schema_upgrade(struct model *m, const char *path, struct err *e);
 int account_load(struct model *m, struct err *e);
 
-/* ---- records ----------------------------------------------------------------------------------
- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 int row_missing(const struct table *t, const char *id, struct err *e);
 int row_insert(struct model *m, const struct table *t, const void *rec, struct err *e);
@@ -148,8 +147,7 @@ void row_done(const struct table *t, void *rec); /* frees the heap columns */
 /* Copies what fits, whole characters only. */
 void text_cut(char *dst, size_t size, const char *src);
 
-/* ---- state machines (states.c) ----------------------------------------------------------------
- */
+/* ---- state machines (states.c) --------------------------------------------------------------- */
 
 struct move {
     int from, ev, to; /* from == to: accepted, nothing changes */
@@ -169,5 +167,11 @@ int machine_next(const struct machine *mc, const char *id, int from, int ev, int
                  struct err *e);
 
 int tags_forget(struct model *m, const char *id, struct err *e);
+/* Ends the network interface of an instance and gives its address back; fine when it has none. */
+int interface_forget(struct model *m, const char *instance_id, struct err *e);
+/* The group "default" of a new VPC. */
+int group_make_default(struct model *m, const struct vpc_rec *vpc, struct err *e);
+/* Gives living instances of older databases their network interfaces. */
+int network_adopt(struct model *m, struct err *e);
 /* The table that an id is a row of; NULL: unknown prefix. */
 const struct table *resource_table(const char *id);

@@ -14,6 +14,12 @@
 #define MODEL_REGION_MAX 32
 #define MODEL_DEVICE_MAX 64
 #define MODEL_TAGS_MAX   50
+#define MODEL_CIDR_MAX   48   /* "172.31.0.0/16"; IPv6 blocks fit too */
+#define MODEL_GROUPS_MAX 16   /* of one network interface */
+#define MODEL_RULES_MAX  60   /* of one security group in one direction */
+#define MODEL_PASSWORD_MAX 1024 /* base64 for a key of 4096 bits has 684 */
+#define MODEL_STATUS_MAX   256
+#define MODEL_USER_DATA_MAX 16384
 
 struct model;
 
@@ -166,6 +172,12 @@ struct instance_rec {
     bool terminate_on_shutdown; /* InstanceInitiatedShutdownBehavior */
     bool rebooting;             /* a create-image has it down; the API still says running */
     bool status_ok;             /* status checks passed since the last start */
+    char vpc_id[MODEL_ID_MAX], subnet_id[MODEL_ID_MAX]; /* kept when it is terminated */
+    /* HttpTokens, HttpEndpoint, InstanceMetadataTags, HttpPutResponseHopLimit (1 to 64) */
+    bool metadata_tokens_required, metadata_disabled, metadata_tags;
+    uint32_t metadata_hop_limit;
+    char password_data[MODEL_PASSWORD_MAX]; /* base64, encrypted with the launch key; "" not yet */
+    char guest_status[MODEL_STATUS_MAX];    /* what the guest's agent said last on its serial port */
 };
 /* Instance store disks: given at launch, empty at each start, lost at stop. */
 struct ephemeral_rec {
@@ -200,6 +212,122 @@ int model_instance_usage(struct model *m, uint64_t *ret_memory_mib, uint64_t *re
                          uint64_t *ret_count, struct err *e);
 /* Forgets instances terminated before that time (with tags and disks). */
 int model_instance_sweep(struct model *m, uint64_t before_ms, struct err *e);
+
+/* Bytes given at launch; none: *ret NULL. ERR_INVALID in EC2's words when there are more than
+ * MODEL_USER_DATA_MAX; n 0 takes them away. Caller frees *ret (a NUL stands behind the bytes). */
+int model_user_data_set(struct model *m, const char *instance_id, const void *p, size_t n,
+                        struct err *e);
+int model_user_data_get(struct model *m, const char *instance_id, void **ret, size_t *ret_n,
+                        struct err *e);
+/* What the guest said on its serial port; NULL: kept. Cut to fit; a password that does not fit is
+ * ERR_INVALID. */
+int model_instance_guest(struct model *m, const char *id, const char *status,
+                         const char *password_data, struct err *e);
+
+/* ---- networks --------------------------------------------------------------------------------- */
+
+struct vpc_rec {
+    char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], owner[16], cidr[MODEL_CIDR_MAX];
+    bool is_default;
+    uint64_t created_ms;
+};
+struct subnet_rec {
+    char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], zone[MODEL_REGION_MAX], owner[16];
+    char vpc_id[MODEL_ID_MAX], cidr[MODEL_CIDR_MAX];
+    bool default_for_az;
+    uint64_t created_ms;
+};
+/* The default VPC of a region, with a subnet in each zone and its group "default": made at the first
+ * call, the same ever after. ret may be NULL. */
+int model_vpc_default(struct model *m, const char *region, struct vpc_rec *ret, struct err *e);
+int model_vpc_get(struct model *m, const char *region, const char *id, struct vpc_rec *ret,
+                  struct err *e);
+int model_vpc_list(struct model *m, const char *region, struct vpc_rec **ret, size_t *ret_n,
+                   struct err *e);
+int model_subnet_get(struct model *m, const char *region, const char *id, struct subnet_rec *ret,
+                     struct err *e);
+/* By address. */
+int model_subnet_list(struct model *m, const char *region, struct subnet_rec **ret, size_t *ret_n,
+                      struct err *e);
+/* The default VPC's subnet of a zone. */
+int model_subnet_default(struct model *m, const char *region, const char *zone,
+                         struct subnet_rec *ret, struct err *e);
+/* Addresses that nothing has, without those that EC2 keeps (the first four and the last). */
+int model_subnet_free(struct model *m, const struct subnet_rec *s, uint64_t *ret, struct err *e);
+
+/* Each instance has one from its launch until it is terminated. */
+struct interface_rec {
+    char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], zone[MODEL_REGION_MAX], owner[16];
+    char vpc_id[MODEL_ID_MAX], subnet_id[MODEL_ID_MAX], instance_id[MODEL_ID_MAX];
+    char attachment_id[MODEL_ID_MAX]; /* "eni-attach-…" */
+    char mac[18], private_ip[16], description[MODEL_TEXT_MAX];
+    bool delete_on_termination;
+    uint64_t created_ms; /* and attached */
+};
+/* Makes the interface of rec->instance_id in rec->subnet_id, a member of n groups of the subnet's
+ * VPC (0: of its group "default"), and tells the instance's record of it. Fills in id,
+ * attachment_id, region, zone, owner, vpc_id, mac (the instance's), created_ms, and the first free
+ * address from .10 on when private_ip is "". ERR_INVALID: an address that is not one of the subnet's
+ * (-ERANGE) or a group of another VPC (-EXDEV); ERR_EXISTS: the address is taken; ERR_LIMIT: none is
+ * free. */
+int model_interface_insert(struct model *m, struct interface_rec *rec, const char *const *groups,
+                           size_t n, struct err *e);
+int model_interface_get(struct model *m, const char *region, const char *id,
+                        struct interface_rec *ret, struct err *e);
+/* By time, then by id. */
+int model_interface_list(struct model *m, const char *region, struct interface_rec **ret,
+                         size_t *ret_n, struct err *e);
+/* ERR_NOT_FOUND when the instance has none (it is terminated). */
+int model_interface_of(struct model *m, const char *instance_id, struct interface_rec *ret,
+                       struct err *e);
+
+/* ---- security groups -------------------------------------------------------------------------- */
+
+struct group_rec {
+    char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], owner[16], vpc_id[MODEL_ID_MAX];
+    char name[256], description[256];
+    uint64_t created_ms;
+};
+/* What may come in or go out: one peer, which is a block of addresses or the members of a group. */
+struct rule_rec {
+    char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], group_id[MODEL_ID_MAX];
+    bool egress;
+    char protocol[8];       /* "-1" any, "tcp", "udp", "icmp", "icmpv6", or a number */
+    int from_port, to_port; /* tcp, udp: 0-65535; icmp: type and code, -1 any; else -1 */
+    char cidr[MODEL_CIDR_MAX], source_group_id[MODEL_ID_MAX]; /* one of them is "" */
+    char description[256];
+};
+/* With the rule that lets everything out. ERR_EXISTS when the VPC has a group of that name. */
+int model_group_insert(struct model *m, const struct group_rec *rec, struct err *e);
+int model_group_get(struct model *m, const char *region, const char *id, struct group_rec *ret,
+                    struct err *e);
+int model_group_find(struct model *m, const char *vpc_id, const char *name, struct group_rec *ret,
+                     struct err *e);
+/* By name, then by id. */
+int model_group_list(struct model *m, const char *region, struct group_rec **ret, size_t *ret_n,
+                     struct err *e);
+/* With its rules and tags. ERR_CONFLICT when an interface is a member, or a rule of another group
+ * names it; ERR_DENIED for a VPC's "default". */
+int model_group_delete(struct model *m, const char *id, struct err *e);
+/* ERR_EXISTS for a rule that is there, ERR_LIMIT when the group is full. */
+int model_rule_insert(struct model *m, const struct rule_rec *rec, struct err *e);
+int model_rule_get(struct model *m, const char *region, const char *id, struct rule_rec *ret,
+                   struct err *e);
+/* The rule of that group, direction, protocol, ports and peer. */
+int model_rule_find(struct model *m, const struct rule_rec *like, struct rule_rec *ret,
+                    struct err *e);
+int model_rule_list(struct model *m, const char *region, struct rule_rec **ret, size_t *ret_n,
+                    struct err *e);
+/* Ingress first, in the order they were made. */
+int model_group_rules(struct model *m, const char *group_id, struct rule_rec **ret, size_t *ret_n,
+                      struct err *e);
+int model_rule_delete(struct model *m, const char *id, struct err *e);
+/* The groups that an interface is a member of, by name. */
+int model_interface_groups(struct model *m, const char *interface_id, struct group_rec **ret,
+                           size_t *ret_n, struct err *e);
+/* Replaces them; ERR_INVALID (-EXDEV) for a group of another VPC, (-E2BIG) for none or too many. */
+int model_interface_groups_set(struct model *m, const char *interface_id, const char *const *groups,
+                               size_t n, struct err *e);
 
 /* ---- volumes and attachments ----------------------------------------------------------------- */
 
@@ -350,8 +478,9 @@ int model_import_save(struct model *m, const struct import_rec *rec, struct err 
 
 /* ---- tags ------------------------------------------------------------------------------------ */
 
-/* Type word of an id: "instance", "image", "snapshot", "volume", "key-pair", "import-image-task";
- * NULL: unknown prefix. */
+/* Type word of an id: "instance", "image", "snapshot", "volume", "key-pair", "import-image-task",
+ * "vpc", "subnet", "security-group", "security-group-rule", "network-interface"; NULL: unknown
+ * prefix. */
 const char *model_resource_type(const char *id);
 /* Overwrites; refuses aws: keys, bad lengths, more than 50 (ERR_LIMIT). The resource must exist. */
 int model_tags_set(struct model *m, const char *region, const char *id, const struct tag_list *tags,

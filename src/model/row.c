@@ -23,6 +23,11 @@ const struct table *const model_tables[] = {
     &key_pair_table,
     &import_table,
     &job_table,
+    &vpc_table,
+    &subnet_table,
+    &group_table,
+    &rule_table,
+    &interface_table,
     NULL,
 };
 
@@ -66,8 +71,7 @@ int row_missing(const struct table *t, const char *id, struct err *e)
                    str_show(id, shown, sizeof shown), t->missing[1]);
 }
 
-/* ---- record to row -----------------------------------------------------------------------------
- */
+/* ---- record to row --------------------------------------------------------------------------- */
 
 static int bind_col(sqlite3_stmt *s, int at, const struct col *c, const char *field)
 {
@@ -95,6 +99,7 @@ static int bind_col(sqlite3_stmt *s, int at, const struct col *c, const char *fi
     case COL_BOOL:
         return sqlite3_bind_int(s, at, v.b);
     case COL_TRI:
+    case COL_INT:
         return sqlite3_bind_int(s, at, v.i);
     case COL_WORD:
         return sqlite3_bind_text(s, at, words_name(c->words, v.i), -1, SQLITE_STATIC);
@@ -145,8 +150,7 @@ int row_save(struct model *m, const struct table *t, const void *rec, struct err
     return db_changes(m) ? 0 : row_missing(t, (const char *)rec + t->cols[0].offset, e);
 }
 
-/* ---- row to record -----------------------------------------------------------------------------
- */
+/* ---- row to record --------------------------------------------------------------------------- */
 
 static int misfit(const struct table *t, const struct col *c, const char *why, struct err *e)
 {
@@ -208,6 +212,7 @@ static int read_col(sqlite3_stmt *s, int at, const struct table *t, const struct
         memcpy(field, &b, sizeof b);
         return 0;
     case COL_TRI:
+    case COL_INT:
         memcpy(field, &i, sizeof i);
         return 0;
     }

@@ -22,8 +22,7 @@
 #define SHOWN            160
 #define SD_PARTITION_MAX 15
 
-/* ---- names -------------------------------------------------------------------------------------
- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 int rules_image_name(const char *name, struct err *e)
 {
@@ -89,8 +88,7 @@ int rules_tag(const char *key, const char *value, struct err *e)
     return 0;
 }
 
-/* ---- devices -----------------------------------------------------------------------------------
- */
+/* ---- devices --------------------------------------------------------------------------------- */
 
 static bool is_lower(char c)
 {
@@ -136,8 +134,7 @@ int rules_ephemeral_number(const char *virtual_name)
     return (int)n;
 }
 
-/* ---- volumes -----------------------------------------------------------------------------------
- */
+/* ---- volumes --------------------------------------------------------------------------------- */
 
 static const struct volume_type {
     const char *name;

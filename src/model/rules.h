@@ -61,3 +61,21 @@ int rules_mapping_image(const struct mapping_list *instance, const char *root_de
                         const struct mapping_list *request, rules_snapshot_size_fn size_of,
                         void *userdata, struct mapping_list *ret, bool **ret_needs_snapshot,
                         struct err *e);
+
+/* ---- addresses, security groups --------------------------------------------------------------- */
+
+int rules_ipv4(const char *text, uint32_t *ret); /* host order; 0 or -EINVAL */
+void rules_ipv4_text(uint32_t ip, char ret[16]);
+/* First address and number of addresses of an IPv4 block; 0 or -EINVAL. */
+int rules_ipv4_block(const char *cidr, uint32_t *ret_first, uint64_t *ret_n);
+/* An IPv4 or IPv6 block (a mere address is a block of one) with its host bits cleared, as EC2
+ * does. */
+int rules_cidr(const char *text, bool ipv6, char ret[MODEL_CIDR_MAX], struct err *e);
+/* "ip-172-31-0-10.ec2.internal"; of other regions than us-east-1
+ * "ip-172-31-0-10.eu-west-1.compute.internal". "" when there is no address. */
+#define RULES_HOST_MAX 80
+void rules_private_dns(const char *private_ip, const char *region, char ret[RULES_HOST_MAX]);
+int rules_group_name(const char *name, struct err *e);
+int rules_group_description(const char *text, struct err *e);
+/* Protocol and ports of a rule as they are kept: names for numbers, -1 where there are no ports. */
+int rules_permission(struct rule_rec *rule, struct err *e);

@@ -104,7 +104,55 @@ static const char step_1[] =
     " params BLOB NOT NULL, resource_id TEXT NOT NULL, kept_ms INTEGER NOT NULL,"
     " PRIMARY KEY (region, action, token)) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[] = { step_1 };
+/* Networks, and what a guest is told and tells. An instance that was there before gets its network
+ * interface at open (network_adopt). */
+static const char step_2[] =
+    "CREATE TABLE vpcs ("
+    " id TEXT PRIMARY KEY, region TEXT NOT NULL, owner TEXT NOT NULL, cidr TEXT NOT NULL,"
+    " is_default INTEGER NOT NULL, created_ms INTEGER NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX vpcs_default ON vpcs (region) WHERE is_default;"
+    "CREATE TABLE subnets ("
+    " id TEXT PRIMARY KEY, region TEXT NOT NULL, zone TEXT NOT NULL, owner TEXT NOT NULL,"
+    " vpc_id TEXT NOT NULL REFERENCES vpcs (id), cidr TEXT NOT NULL,"
+    " default_for_az INTEGER NOT NULL, created_ms INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE security_groups ("
+    " id TEXT PRIMARY KEY, region TEXT NOT NULL, owner TEXT NOT NULL,"
+    " vpc_id TEXT NOT NULL REFERENCES vpcs (id), name TEXT NOT NULL,"
+    " description TEXT NOT NULL, created_ms INTEGER NOT NULL, UNIQUE (vpc_id, name)) STRICT;"
+    "CREATE TABLE security_group_rules ("
+    " id TEXT PRIMARY KEY, region TEXT NOT NULL,"
+    " group_id TEXT NOT NULL REFERENCES security_groups (id) ON DELETE CASCADE,"
+    " egress INTEGER NOT NULL, protocol TEXT NOT NULL, from_port INTEGER NOT NULL,"
+    " to_port INTEGER NOT NULL, cidr TEXT NOT NULL, source_group_id TEXT NOT NULL,"
+    " description TEXT NOT NULL,"
+    " UNIQUE (group_id, egress, protocol, from_port, to_port, cidr, source_group_id)) STRICT;"
+    "CREATE INDEX security_group_rules_source ON security_group_rules (source_group_id);"
+    "CREATE TABLE interfaces ("
+    " id TEXT PRIMARY KEY, region TEXT NOT NULL, zone TEXT NOT NULL, owner TEXT NOT NULL,"
+    " vpc_id TEXT NOT NULL REFERENCES vpcs (id), subnet_id TEXT NOT NULL REFERENCES subnets (id),"
+    " instance_id TEXT NOT NULL UNIQUE REFERENCES instances (id) ON DELETE CASCADE,"
+    " attachment_id TEXT NOT NULL, mac TEXT NOT NULL, private_ip TEXT NOT NULL,"
+    " description TEXT NOT NULL, delete_on_termination INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL, UNIQUE (subnet_id, private_ip)) STRICT;"
+    "CREATE TABLE interface_groups ("
+    " interface_id TEXT NOT NULL REFERENCES interfaces (id) ON DELETE CASCADE,"
+    " group_id TEXT NOT NULL REFERENCES security_groups (id),"
+    " PRIMARY KEY (interface_id, group_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX interface_groups_group ON interface_groups (group_id);"
+
+    "ALTER TABLE instances ADD COLUMN vpc_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE instances ADD COLUMN subnet_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE instances ADD COLUMN metadata_tokens_required INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE instances ADD COLUMN metadata_disabled INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE instances ADD COLUMN metadata_tags INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE instances ADD COLUMN metadata_hop_limit INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE instances ADD COLUMN password_data TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE instances ADD COLUMN guest_status TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE user_data ("
+    " instance_id TEXT PRIMARY KEY REFERENCES instances (id) ON DELETE CASCADE,"
+    " data BLOB NOT NULL) STRICT;";
+
+static const char *const steps[] = { step_1, step_2 };
 
 static int run(struct model *m, const char *sql, struct err *e)
 {

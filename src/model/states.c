@@ -14,8 +14,7 @@
 
 #include <errno.h>
 
-/* ---- words -------------------------------------------------------------------------------------
- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 static const char *const instance_names[] = {
     [INSTANCE_PENDING] = "pending",
@@ -130,8 +129,7 @@ const char *model_import_state_name(enum import_state s)
     return words_name(&import_words, (int)s);
 }
 
-/* ---- moves -------------------------------------------------------------------------------------
- */
+/* ---- moves ----------------------------------------------------------------------------------- */
 
 /* After a stop or a terminate was accepted, nothing leads back to pending or running by itself:
  * waiters of the clients give up for good when they see such a state again. */

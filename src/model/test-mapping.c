@@ -28,8 +28,7 @@ static uint64_t size_of(const char *id, bool *ret_encrypted, void *userdata)
     return str_eq(id, SE) ? 10 : 0;
 }
 
-/* ---- the notation ------------------------------------------------------------------------------
- */
+/* ---- the notation ---------------------------------------------------------------------------- */
 
 static uint64_t number(const char *text)
 {
@@ -127,8 +126,7 @@ struct row {
     int no;
 };
 
-/* ---- launch ------------------------------------------------------------------------------------
- */
+/* ---- launch ---------------------------------------------------------------------------------- */
 
 #define IMG   "/dev/sda1=" S30 ":30:true:gp2"
 #define IMGR  "/dev/sda1=" S30 ":30:true:gp2:0:false:0" /* as the result shows it */
@@ -253,8 +251,7 @@ static void a_launch_merges_the_request_into_the_image(void **unused)
         launch(&launches[i]);
 }
 
-/* ---- create image ------------------------------------------------------------------------------
- */
+/* ---- create image ---------------------------------------------------------------------------- */
 
 #define NOW   "/dev/sda1=:30:true:gp2::false /dev/sdf=:8:false:gp2::false xvdca=ephemeral0"
 #define ROOTR "*/dev/sda1=:30:true:gp2:0:false:0"

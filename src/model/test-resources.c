@@ -21,8 +21,7 @@ static void insert_image(struct fixture *f, const char *id, const char *name, co
     image_rec_done(&a);
 }
 
-/* ---- images ------------------------------------------------------------------------------------
- */
+/* ---- images ---------------------------------------------------------------------------------- */
 
 static void an_image_keeps_its_mapping_in_order(void **state) /* C-16 */
 {
@@ -127,8 +126,7 @@ static void a_snapshot_in_use_by_an_image_stays(void **state) /* C-8 */
             "The snapshot '" S1 "' does not exist.");
 }
 
-/* ---- volumes -----------------------------------------------------------------------------------
- */
+/* ---- volumes --------------------------------------------------------------------------------- */
 
 static void insert_two_and_two(struct fixture *f)
 {
@@ -218,8 +216,7 @@ static void a_deleted_volume_is_gone_with_its_tags(void **state)
     assert_int_equal(tags.n, 0);
 }
 
-/* ---- instances ---------------------------------------------------------------------------------
- */
+/* ---- instances ------------------------------------------------------------------------------- */
 
 static void memory_is_held_by_all_but_stopped_and_terminated(void **state)
 {
@@ -273,8 +270,7 @@ static void terminated_instances_are_forgotten_after_a_while(void **state)
     OK(model_instance_get(f->m, NULL, I2, &i, &e)); /* its job still has a volume to detach */
 }
 
-/* ---- key pairs ---------------------------------------------------------------------------------
- */
+/* ---- key pairs ------------------------------------------------------------------------------- */
 
 static void key_pairs_are_found_by_name_and_by_id(void **state)
 {
@@ -301,8 +297,7 @@ static void key_pairs_are_found_by_name_and_by_id(void **state)
     key_pair_rec_done(&got);
 }
 
-/* ---- tags --------------------------------------------------------------------------------------
- */
+/* ---- tags ------------------------------------------------------------------------------------ */
 
 static struct tag_list numbered_tags(unsigned from, unsigned n)
 {
@@ -393,8 +388,7 @@ static void tags_go_by_value_and_are_walked_in_order(void **state) /* C-2 */
             "list the tags: Interrupted system call");
 }
 
-/* ---- jobs and tokens ---------------------------------------------------------------------------
- */
+/* ---- jobs and tokens ------------------------------------------------------------------------- */
 
 static void add_job(struct fixture *f, const char *id)
 {

@@ -109,8 +109,7 @@ static void a_refusal_names_state_and_event(void **unused)
     assert_int_equal(to, 99); /* outputs untouched on failure */
 }
 
-/* ---- random walks ------------------------------------------------------------------------------
- */
+/* ---- random walks ---------------------------------------------------------------------------- */
 
 static unsigned roll(unsigned *seed, unsigned n)
 {
@@ -178,8 +177,7 @@ static void a_walk_over_the_database_keeps_volumes_and_attachments_agreed(void *
     (void)model_end(f->m, err_set(&quiet, EINTR, ERR_OTHER, "no notices, please"), &quiet);
 }
 
-/* ---- what a move writes ------------------------------------------------------------------------
- */
+/* ---- what a move writes ---------------------------------------------------------------------- */
 
 static struct instance_rec get(struct fixture *f, const char *id)
 {

@@ -43,6 +43,10 @@ static const struct {
     { "i", "instance", &instance_table },    { "ami", "image", &image_table },
     { "snap", "snapshot", &snapshot_table }, { "vol", "volume", &volume_table },
     { "key", "key-pair", &key_pair_table },  { "import-ami", "import-image-task", &import_table },
+    { "vpc", "vpc", &vpc_table },            { "subnet", "subnet", &subnet_table },
+    { "sg", "security-group", &group_table },
+    { "sgr", "security-group-rule", &rule_table },
+    { "eni", "network-interface", &interface_table },
 };
 
 const char *model_resource_type(const char *id)

@@ -29,8 +29,7 @@ int store_open(const char *path, const struct store_io *io, struct store **ret, 
 void store_close(struct store *s);
 DEFINE_FREEP(store_close, struct store);
 
-/* ---- keys: docs/design/encryption.md ----------------------------------------------------------
- */
+/* ---- keys: docs/design/encryption.md --------------------------------------------------------- */
 
 /* Makes a random key (a file that its owner and group may read) for a domain other than 0; never
  * over another file: ERR_EXISTS. A lost key is lost data. */

@@ -15,8 +15,7 @@
 #include "str.h"
 #include "vm-priv.h"
 
-/* ---- what we know of disks: only what QEMU cannot be asked for ---------------------------------
- */
+/* ---- what we know of disks: only what QEMU cannot be asked for ------------------------------- */
 
 struct disk_watch {
     struct disk_watch *next;
@@ -58,8 +57,7 @@ static void watch_drop(struct vm *vm, const char *id)
         }
 }
 
-/* ---- operations -------------------------------------------------------------------------------
- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 struct disk_op {
     struct disk_op *next;
@@ -147,8 +145,7 @@ static void step(struct disk_op *op, const char *command, json_t *take_args, qmp
         op_end(op, &e);
 }
 
-/* ---- beginning: from the loop, when QEMU can be spoken to -------------------------------------
- */
+/* ---- beginning: from the loop, when QEMU can be spoken to ------------------------------------ */
 
 static struct disk_op *first_waiting(const struct vm *vm)
 {
@@ -219,8 +216,7 @@ static json_t *device_args(const char *disk_id)
     return json_pack("{s:s}", "id", id);
 }
 
-/* ---- attach -----------------------------------------------------------------------------------
- */
+/* ---- attach ---------------------------------------------------------------------------------- */
 
 static void node_removed(const json_t *ret, const struct err *e, void *userdata)
 {
@@ -351,8 +347,7 @@ int vm_disk_attach(struct vm *vm, const struct vm_disk *disk, vm_done_fn fn, voi
     return begin_soon(vm, e);
 }
 
-/* ---- detach -----------------------------------------------------------------------------------
- */
+/* ---- detach ---------------------------------------------------------------------------------- */
 
 static void node_closed(const json_t *ret, const struct err *e, void *userdata)
 {
@@ -476,8 +471,7 @@ void vm_disks_event(struct vm *vm, const char *name, const json_t *data)
         device_deleted(vm, disk_id);
 }
 
-/* ---- errors -----------------------------------------------------------------------------------
- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static uint64_t count_of(const json_t *stats, const char *key)
 {

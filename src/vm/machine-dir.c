@@ -56,8 +56,7 @@ static int open_in(const char *dir, const char *name, int flags, int *ret_fd, ui
     return 0;
 }
 
-/* ---- preparing --------------------------------------------------------------------------------
- */
+/* ---- preparing ------------------------------------------------------------------------------- */
 
 struct owner {
     bool change;
@@ -296,8 +295,7 @@ int machine_find(const char *dir, const char *id, struct machine_pid *ret, struc
     return 0;
 }
 
-/* ---- logs -------------------------------------------------------------------------------------
- */
+/* ---- logs ------------------------------------------------------------------------------------ */
 
 uint64_t machine_log_size(const char *dir)
 {

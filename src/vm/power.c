@@ -33,8 +33,7 @@ static int stop_guest(struct vm *vm, struct err *e)
     return qmp_send(vm->qmp, "stop", NULL, STOP_MS, must_succeed, vm, e);
 }
 
-/* ---- the power button -------------------------------------------------------------------------
- */
+/* ---- the power button ------------------------------------------------------------------------ */
 
 static int on_press(sd_event_source *s, uint64_t usec, void *userdata)
 {
@@ -83,8 +82,7 @@ int vm_powerdown(struct vm *vm, unsigned timeout_ms, struct err *e)
     return r;
 }
 
-/* ---- plug and reset ---------------------------------------------------------------------------
- */
+/* ---- plug and reset -------------------------------------------------------------------------- */
 
 int vm_halt(struct vm *vm, struct err *e)
 {

@@ -51,8 +51,7 @@ static void probe_free(struct probe *p)
 }
 DEFINE_FREEP(probe_free, struct probe);
 
-/* ---- what is remembered: "STAMP ACCEL", the stamp being this boot and this QEMU
- * ------------------ */
+/* ---- what is remembered: "STAMP ACCEL", the stamp being this boot and this QEMU -------------- */
 
 static bool find_program(const char *name, struct stat *ret)
 {
@@ -105,8 +104,7 @@ static bool recall(const char *cache_path, const char *stamp, enum vm_accel *ret
     return false;
 }
 
-/* ---- the trial --------------------------------------------------------------------------------
- */
+/* ---- the trial ------------------------------------------------------------------------------- */
 
 static void finish(struct probe *p, enum vm_accel accel, const char *why)
 {

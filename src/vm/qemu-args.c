@@ -17,8 +17,7 @@
 #define MEMORY_MIN  MIB(1)
 #define DEVICE_MARK "disk."
 
-/* ---- the vector -------------------------------------------------------------------------------
- */
+/* ---- the vector ------------------------------------------------------------------------------ */
 
 void vm_args_done(struct vm_args *a)
 {
@@ -93,8 +92,7 @@ char *vm_commas_doubled(const char *text)
     return out;
 }
 
-/* ---- checks -----------------------------------------------------------------------------------
- */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 /* QEMU's own rule for ids and node names: a letter, then letters, digits, "-._". */
 static bool is_id(const char *text, size_t max)
@@ -183,8 +181,7 @@ int vm_spec_check(const struct vm_spec *s, struct err *e)
     return check_disks(s, e);
 }
 
-/* ---- disks ------------------------------------------------------------------------------------
- */
+/* ---- disks ----------------------------------------------------------------------------------- */
 
 char *vm_disk_device_id(const char *disk_id)
 {
@@ -243,8 +240,7 @@ static void add_disks(struct vm_args *a, const struct vm_spec *s)
     }
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------
- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 static void add_processor(struct vm_args *a, const struct vm_spec *s)
 {

@@ -39,8 +39,7 @@ struct qmp {
     bool free_me;   /* freed inside of one */
 };
 
-/* ---- one message ------------------------------------------------------------------------------
- */
+/* ---- one message ----------------------------------------------------------------------------- */
 
 static int parse_error(struct qmp_msg *m, const json_t *error, struct err *e)
 {
@@ -109,8 +108,7 @@ int qmp_parse(const char *line, size_t len, struct qmp_msg *ret, struct err *e)
     return 0;
 }
 
-/* ---- life and death ---------------------------------------------------------------------------
- */
+/* ---- life and death -------------------------------------------------------------------------- */
 
 static void source_gone(sd_event_source **s)
 {
@@ -191,8 +189,7 @@ static void go_down(struct qmp *q, const struct err *why)
         q->hooks.on_down(why, q->hooks.userdata);
 }
 
-/* ---- input ------------------------------------------------------------------------------------
- */
+/* ---- input ----------------------------------------------------------------------------------- */
 
 static void got_ready(const json_t *ret, const struct err *e, void *userdata)
 {
@@ -310,8 +307,7 @@ void qmp_input(struct qmp *q, const char *p, size_t n)
     drop(q);
 }
 
-/* ---- the socket -------------------------------------------------------------------------------
- */
+/* ---- the socket ------------------------------------------------------------------------------ */
 
 static int flush_out(struct qmp *q, struct err *e)
 {
@@ -390,8 +386,7 @@ static int on_late(sd_event_source *s, uint64_t usec, void *userdata)
     return 0;
 }
 
-/* ---- commands ---------------------------------------------------------------------------------
- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 static int queue_line(struct qmp *q, const char *command, uint64_t id, const json_t *args,
                       struct err *e)
@@ -469,8 +464,7 @@ bool qmp_is_ready(const struct qmp *q)
     return q && q->ready;
 }
 
-/* ---- making -----------------------------------------------------------------------------------
- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 int qmp_new(sd_event *loop, int take_fd, const struct qmp_hooks *hooks, struct qmp **ret,
             struct err *e)

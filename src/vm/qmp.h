@@ -11,8 +11,7 @@
 #define QMP_LINE_MAX   (1U << 20) /* QEMU's longest answer to us is some 40 KiB */
 #define QMP_TIMEOUT_MS 60000
 
-/* ---- one message ------------------------------------------------------------------------------
- */
+/* ---- one message ----------------------------------------------------------------------------- */
 
 enum qmp_kind { QMP_GREETING, QMP_RETURN, QMP_ERROR, QMP_EVENT, QMP_KIND_MAX };
 
@@ -28,8 +27,7 @@ struct qmp_msg {
 int qmp_parse(const char *line, size_t len, struct qmp_msg *ret, struct err *e);
 void qmp_msg_done(struct qmp_msg *m);
 
-/* ---- a connection -----------------------------------------------------------------------------
- */
+/* ---- a connection ---------------------------------------------------------------------------- */
 
 struct qmp;
 

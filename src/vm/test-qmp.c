@@ -10,8 +10,7 @@
 
 #define GREETING "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\r\n"
 
-/* ---- one message ------------------------------------------------------------------------------
- */
+/* ---- one message ----------------------------------------------------------------------------- */
 
 static void good_lines_are_understood(void **unused)
 {
@@ -73,8 +72,7 @@ static void bad_lines_are_refused(void **unused)
     assert_int_equal(m.kind, QMP_KIND_MAX);
 }
 
-/* ---- a session with ourselves as QEMU -----------------------------------------------------------
- */
+/* ---- a session with ourselves as QEMU -------------------------------------------------------- */
 
 struct session {
     sd_event *loop;

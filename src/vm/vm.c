@@ -35,8 +35,7 @@
 #define RECONNECTS_MAX    8U
 #define FIRMWARE_RESET_MS 3000U
 
-/* ---- small things -----------------------------------------------------------------------------
- */
+/* ---- small things ---------------------------------------------------------------------------- */
 
 struct vm *vm_checked(const struct vm *vm)
 {
@@ -154,8 +153,7 @@ uint64_t vm_started_ms(const struct vm *vm)
     return vm_checked(vm)->pid.started_ms;
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void describe_exit(const struct vm *vm, const struct child_exit *x, struct err *e)
 {
@@ -269,8 +267,7 @@ void vm_kill(struct vm *vm)
         kill_now(vm);
 }
 
-/* ---- following QEMU's state -------------------------------------------------------------------
- */
+/* ---- following QEMU's state ------------------------------------------------------------------ */
 
 static void follow_state(struct vm *vm, const char *status)
 {
@@ -362,8 +359,7 @@ static void on_qmp_event(const char *name, const json_t *data, void *userdata)
     }
 }
 
-/* ---- the QMP connection -----------------------------------------------------------------------
- */
+/* ---- the QMP connection ---------------------------------------------------------------------- */
 
 static int connect_qmp(struct vm *vm, unsigned hello_ms, struct err *e);
 
@@ -426,8 +422,7 @@ static int on_care(sd_event_source *s, uint64_t usec, void *userdata)
     return 0;
 }
 
-/* ---- starting ---------------------------------------------------------------------------------
- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 static int spawn_qemu(struct vm *vm, int qmp_fd, int serial_fd, struct err *e)
 {

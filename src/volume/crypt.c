@@ -70,8 +70,7 @@ void crypt_free(struct crypt *c)
     free(c);
 }
 
-/* ---- contexts: the expanded keys, one for each request under way ------------------------------
- */
+/* ---- contexts: the expanded keys, one for each request under way ----------------------------- */
 
 static EVP_CIPHER_CTX *take(struct crypt *c, enum direction d)
 {

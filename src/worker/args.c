@@ -21,6 +21,7 @@ static const struct {
     [ARG_EXPORT] = { "export", offsetof(struct worker_args, export_name), false },
     [ARG_SIZE] = { "size", offsetof(struct worker_args, size), false },
     [ARG_SHALLOW] = { "shallow", 0, true },
+    [ARG_KEY] = { "key", offsetof(struct worker_args, key), false },
 };
 
 static int find_verb(const char *name, const struct verb **ret, struct err *e)

@@ -181,7 +181,8 @@ static int run(struct copy *c, json_t **ret_result, struct err *e)
 {
     struct store_writer_spec w = { .id = c->spec->snapshot,
                                    .parent = c->spec->parent,
-                                   .volume_bytes = source_bytes(c->spec->source) };
+                                   .volume_bytes = source_bytes(c->spec->source),
+                                   .domain = c->spec->domain };
     int r;
 
     c->buffers = malloc((size_t)SOURCE_IN_FLIGHT * STORE_BLOCK_BYTES);

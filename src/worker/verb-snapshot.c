@@ -21,6 +21,19 @@ static int check_size(const struct source *s, const char *text, struct err *e)
     return 0;
 }
 
+/* What is made with a key is encrypted with it. */
+static int take_key(struct store *store, const char *path, uint32_t *ret_domain, struct err *e)
+{
+    _cleanup_(store_key_freep) struct store_key *key = NULL;
+    int r = store_key_load(path, &key, e);
+
+    if (r == 0)
+        r = store_add_key(store, key, e);
+    if (r == 0)
+        *ret_domain = store_key_domain(key);
+    return r;
+}
+
 int verb_snapshot(const struct worker_args *a, struct report *rep, json_t **ret_result,
                   struct err *e)
 {
@@ -30,6 +43,8 @@ int verb_snapshot(const struct worker_args *a, struct report *rep, json_t **ret_
     int r;
 
     r = store_open(a->store, NULL, &store, e);
+    if (r == 0 && a->key)
+        r = take_key(store, a->key, &spec.domain, e);
     if (r == 0)
         r = source_open(a->nbd, a->export_name, &source, e);
     if (r == 0)

@@ -8,7 +8,8 @@
 #include "report.h"
 
 struct worker_args {
-    const char *store, *snapshot, *parent, *format, *source, *run, *nbd, *export_name, *size;
+    const char *store, *snapshot, *parent, *format, *source, *run, *nbd, *export_name, *size,
+        *key;
     bool shallow;
 };
 
@@ -31,6 +32,7 @@ enum {
     ARG_EXPORT,
     ARG_SIZE,
     ARG_SHALLOW,
+    ARG_KEY,
     ARG_MAX
 };
 
