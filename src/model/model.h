@@ -8,17 +8,17 @@
 
 #include "err.h"
 
-#define MODEL_ID_MAX     32  /* "import-ami-0123456789abcdef0", NUL included */
-#define MODEL_NAME_MAX   128 /* characters of an image name; buffers are MODEL_NAME_MAX * 4 + 1 */
-#define MODEL_TEXT_MAX   (255 * 4 + 1)
-#define MODEL_REGION_MAX 32
-#define MODEL_DEVICE_MAX 64
-#define MODEL_TAGS_MAX   50
-#define MODEL_CIDR_MAX   48   /* "172.31.0.0/16"; IPv6 blocks fit too */
-#define MODEL_GROUPS_MAX 16   /* of one network interface */
-#define MODEL_RULES_MAX  60   /* of one security group in one direction */
-#define MODEL_PASSWORD_MAX 1024 /* base64 for a key of 4096 bits has 684 */
-#define MODEL_STATUS_MAX   256
+#define MODEL_ID_MAX        32  /* "import-ami-0123456789abcdef0", NUL included */
+#define MODEL_NAME_MAX      128 /* characters of an image name; buffers are MODEL_NAME_MAX * 4 + 1 */
+#define MODEL_TEXT_MAX      (255 * 4 + 1)
+#define MODEL_REGION_MAX    32
+#define MODEL_DEVICE_MAX    64
+#define MODEL_TAGS_MAX      50
+#define MODEL_CIDR_MAX      48   /* "172.31.0.0/16"; IPv6 blocks fit too */
+#define MODEL_GROUPS_MAX    16   /* of one network interface */
+#define MODEL_RULES_MAX     60   /* of one security group in one direction */
+#define MODEL_PASSWORD_MAX  1024 /* base64 for a key of 4096 bits has 684 */
+#define MODEL_STATUS_MAX    256
 #define MODEL_USER_DATA_MAX 16384
 
 struct model;
@@ -177,7 +177,7 @@ struct instance_rec {
     bool metadata_tokens_required, metadata_disabled, metadata_tags;
     uint32_t metadata_hop_limit;
     char password_data[MODEL_PASSWORD_MAX]; /* base64, encrypted with the launch key; "" not yet */
-    char guest_status[MODEL_STATUS_MAX];    /* what the guest's agent said last on its serial port */
+    char guest_status[MODEL_STATUS_MAX]; /* what the guest's agent said last on its serial port */
 };
 /* Instance store disks: given at launch, empty at each start, lost at stop. */
 struct ephemeral_rec {
@@ -224,7 +224,8 @@ int model_user_data_get(struct model *m, const char *instance_id, void **ret, si
 int model_instance_guest(struct model *m, const char *id, const char *status,
                          const char *password_data, struct err *e);
 
-/* ---- networks --------------------------------------------------------------------------------- */
+/* ---- networks ---------------------------------------------------------------------------------
+ */
 
 struct vpc_rec {
     char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], owner[16], cidr[MODEL_CIDR_MAX];
@@ -237,8 +238,8 @@ struct subnet_rec {
     bool default_for_az;
     uint64_t created_ms;
 };
-/* The default VPC of a region, with a subnet in each zone and its group "default": made at the first
- * call, the same ever after. ret may be NULL. */
+/* The default VPC of a region, with a subnet in each zone and its group "default": made at the
+ * first call, the same ever after. ret may be NULL. */
 int model_vpc_default(struct model *m, const char *region, struct vpc_rec *ret, struct err *e);
 int model_vpc_get(struct model *m, const char *region, const char *id, struct vpc_rec *ret,
                   struct err *e);
@@ -267,9 +268,10 @@ struct interface_rec {
 /* Makes the interface of rec->instance_id in rec->subnet_id, a member of n groups of the subnet's
  * VPC (0: of its group "default"), and tells the instance's record of it. Fills in id,
  * attachment_id, region, zone, owner, vpc_id, mac (the instance's), created_ms, and the first free
- * address from .10 on when private_ip is "". ERR_INVALID: an address that is not one of the subnet's
- * (-ERANGE) or a group of another VPC (-EXDEV); ERR_EXISTS: the address is taken; ERR_LIMIT: none is
- * free. */
+ * address from .10 on when private_ip is "". ERR_INVALID: an address that is not one of the
+ * subnet's
+ * (-ERANGE) or a group of another VPC (-EXDEV); ERR_EXISTS: the address is taken; ERR_LIMIT: none
+ * is free. */
 int model_interface_insert(struct model *m, struct interface_rec *rec, const char *const *groups,
                            size_t n, struct err *e);
 int model_interface_get(struct model *m, const char *region, const char *id,
@@ -281,7 +283,8 @@ int model_interface_list(struct model *m, const char *region, struct interface_r
 int model_interface_of(struct model *m, const char *instance_id, struct interface_rec *ret,
                        struct err *e);
 
-/* ---- security groups -------------------------------------------------------------------------- */
+/* ---- security groups --------------------------------------------------------------------------
+ */
 
 struct group_rec {
     char id[MODEL_ID_MAX], region[MODEL_REGION_MAX], owner[16], vpc_id[MODEL_ID_MAX];

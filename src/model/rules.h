@@ -62,7 +62,8 @@ int rules_mapping_image(const struct mapping_list *instance, const char *root_de
                         void *userdata, struct mapping_list *ret, bool **ret_needs_snapshot,
                         struct err *e);
 
-/* ---- addresses, security groups --------------------------------------------------------------- */
+/* ---- addresses, security groups ---------------------------------------------------------------
+ */
 
 int rules_ipv4(const char *text, uint32_t *ret); /* host order; 0 or -EINVAL */
 void rules_ipv4_text(uint32_t ip, char ret[16]);

@@ -37,6 +37,7 @@ static void fill(const struct table *t, char *rec, unsigned salt)
             memcpy(field, &b, sizeof b);
             break;
         case COL_TRI:
+        case COL_INT:
             memcpy(field, &tri, sizeof tri);
             break;
         case COL_WORD:
@@ -205,7 +206,9 @@ static void ids_are_checked_by_prefix_length_and_digits(void **unused)
     assert_int_equal(model_id_check("import-ami", id), 0);
     assert_string_equal(model_resource_type(id), "import-image-task");
     assert_string_equal(model_resource_type(V1), "volume");
-    assert_null(model_resource_type("eni-0123456789abcdef0"));
+    assert_string_equal(model_resource_type("sgr-0123456789abcdef0"), "security-group-rule");
+    assert_string_equal(model_resource_type("sg-0123456789abcdef0"), "security-group");
+    assert_null(model_resource_type("igw-0123456789abcdef0"));
     assert_null(model_resource_type("i-xyz"));
 }
 

@@ -341,8 +341,8 @@ static void tags_are_refused_for_what_is_not_there(void **state)
     _cleanup_(tag_list_done) struct tag_list aws = { 0 };
 
     insert_two_and_two(f);
-    REFUSED(model_tags_set(f->m, NULL, "eni-0000000000000001a", &one, &e), ERR_INVALID,
-            "The ID 'eni-0000000000000001a' is not valid");
+    REFUSED(model_tags_set(f->m, NULL, "igw-0000000000000001a", &one, &e), ERR_INVALID,
+            "The ID 'igw-0000000000000001a' is not valid");
     REFUSED(model_tags_set(f->m, NULL, A1, &one, &e), ERR_NOT_FOUND,
             "The image id '[" A1 "]' does not exist");
     REFUSED(model_tags_set(f->m, "eu-west-1", I1, &one, &e), ERR_NOT_FOUND,

@@ -40,10 +40,14 @@ static const struct {
     const char *prefix, *word;
     const struct table *table;
 } resources[] = {
-    { "i", "instance", &instance_table },    { "ami", "image", &image_table },
-    { "snap", "snapshot", &snapshot_table }, { "vol", "volume", &volume_table },
-    { "key", "key-pair", &key_pair_table },  { "import-ami", "import-image-task", &import_table },
-    { "vpc", "vpc", &vpc_table },            { "subnet", "subnet", &subnet_table },
+    { "i", "instance", &instance_table },
+    { "ami", "image", &image_table },
+    { "snap", "snapshot", &snapshot_table },
+    { "vol", "volume", &volume_table },
+    { "key", "key-pair", &key_pair_table },
+    { "import-ami", "import-image-task", &import_table },
+    { "vpc", "vpc", &vpc_table },
+    { "subnet", "subnet", &subnet_table },
     { "sg", "security-group", &group_table },
     { "sgr", "security-group-rule", &rule_table },
     { "eni", "network-interface", &interface_table },
