@@ -189,6 +189,7 @@ struct jobs {
     sd_event_source *tick;   /* asks filling volumes for their status once a second */
     struct served *served;
     struct machine *machines;
+    struct console *consoles;
     unsigned works_running;
     struct work *gc;
     bool gc_wanted;
@@ -200,6 +201,8 @@ struct jobs {
 
 char *jobs_volume_dir(struct jobs *js, const char *volume_id);     /* caller frees */
 char *jobs_instance_dir(struct jobs *js, const char *instance_id); /* caller frees */
+char *jobs_key_path(const struct jobs *js);                        /* caller frees */
+int keys_open(struct jobs *js, struct err *e);
 void jobs_log_failure(const struct job *j, const struct err *why);
 /* Looks whether a shutdown has reached its end. */
 void jobs_shutdown_step(struct jobs *js);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "console.h"
 #include "file.h"
 #include "log.h"
 
@@ -71,6 +72,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
 
     served_tick(js);
     detach_tick(js);
+    console_tick(js);
     (void)sd_event_source_set_time(s, usec + TICK_US);
     return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
@@ -121,6 +123,8 @@ int jobs_open(const struct jobs_config *cfg, struct jobs **ret, struct err *e)
     if (r == 0)
         r = open_store(js, e);
     if (r == 0)
+        r = keys_open(js, e);
+    if (r == 0)
         r = model_job_sweep(js->model, now > ENDED_KEPT_MS ? now - ENDED_KEPT_MS : 0, e);
     if (r == 0)
         r = job_resume_all(js, e);
@@ -151,6 +155,7 @@ void jobs_close(struct jobs *js)
         json_decref(j->args);
         free(j);
     }
+    console_close_all(js);
     machine_close_all(js);
     served_close_all(js);
     js->runner = sd_event_source_disable_unref(js->runner);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "console.h"
 #include "file.h"
 #include "log.h"
 #include "rules.h"
@@ -101,6 +102,7 @@ static void on_exited(struct machine *m, const struct err *why)
 
     memcpy(id, m->id, sizeof id);
     vm_free(TAKE_PTR(m->vm));
+    console_unwatch(js, id);
     m->state = MACHINE_NONE;
     m->failure[0] = '\0';
     if (!asked) {
@@ -327,6 +329,7 @@ int machine_start(struct jobs *js, const struct instance_rec *rec, struct err *e
     (void)str_copy(spec.mac, sizeof spec.mac, rec->mac);
     m->failure[0] = '\0';
     m->expect_down = false;
+    console_watch(js, rec->id, false);
     r = vm_start(js->cfg.loop, &spec, on_event, m, &m->vm, e);
     if (r < 0)
         return err_wrap(e, "start the machine of instance '%s'", rec->id);
@@ -410,6 +413,7 @@ static void adopt_one(struct jobs *js, const struct instance_rec *rec)
 
     if (vm_adopt(js->cfg.loop, rec->id, dir, on_event, m, &m->vm, &e) == 0) {
         m->state = MACHINE_STARTING; /* until it tells what it is */
+        console_watch(js, rec->id, true);
         hold_disks(js, rec->id);
         log_notice("jobs", "instance '%s' is adopted", rec->id);
         return;

@@ -134,13 +134,19 @@ static void on_event(struct volume_server *vs, enum volume_event ev, const struc
 static int start(struct served *s, struct err *e)
 {
     struct jobs *js = s->jobs;
-    _cleanup_free_ char *dir = jobs_volume_dir(js, s->id);
+    _cleanup_free_ char *dir = jobs_volume_dir(js, s->id), *key = jobs_key_path(js);
+    struct volume_rec rec;
     struct volume_server_spec spec = { .dir = dir,
                                        .store_dir = js->store_dir,
                                        .plugin = js->cfg.plugin,
                                        .user = js->cfg.user,
                                        .fill_bytes_per_s = js->cfg.fill_bytes_per_s };
+    int r = model_volume_get(js->model, NULL, s->id, &rec, e);
 
+    if (r < 0)
+        return r;
+    if (rec.encrypted)
+        spec.key_path = key;
     return volume_server_start(js->cfg.loop, &spec, on_event, s, &s->vs, e);
 }
 

@@ -140,10 +140,33 @@ static void on_work_end(void *userdata, const json_t *result, const struct err *
         job_wake(p->all->job);
 }
 
+/* The first snapshot of an encrypted volume over a plain one is a full one: domains share nothing.
+ * *ret_key: what it is encrypted with; NULL: nothing. */
+static int take_domain(struct job *j, struct shot *p, char **ret_key, struct err *e)
+{
+    _cleanup_(store_snap_closep) struct store_snap *base = NULL;
+    struct volume_rec rec;
+    int r = model_volume_get(j->jobs->model, NULL, p->volume, &rec, e);
+
+    *ret_key = NULL;
+    if (r < 0 || !rec.encrypted)
+        return r;
+    if (p->base[0]) {
+        r = store_snap_open(j->jobs->store, p->volume, &base, e); /* the volume's pin of it */
+        if (r < 0)
+            return r;
+        if (store_snap_info(base)->domain == 0)
+            p->base[0] = '\0';
+    }
+    *ret_key = jobs_key_path(j->jobs);
+    return 0;
+}
+
 static int start_worker(struct job *j, struct shot *p, struct err *e)
 {
+    _cleanup_free_ char *key = NULL;
     char size[24], export[MODEL_ID_MAX + 16];
-    const char *args[16] = { "snapshot", "--store", j->jobs->store_dir, "--snapshot", p->snapshot,
+    const char *args[20] = { "snapshot", "--store", j->jobs->store_dir, "--snapshot", p->snapshot,
                              "--nbd",    NULL,      "--export",         export,       "--size",
                              size };
     struct work_spec spec = {
@@ -157,12 +180,19 @@ static int start_worker(struct job *j, struct shot *p, struct err *e)
         job_watch(j, WORKS_TOPIC);
         return 0;
     }
+    r = take_domain(j, p, &key, e);
+    if (r < 0)
+        return r;
     args[6] = volume_server_nbd_socket(vs);
     (void)snprintf(size, sizeof size, "%" PRIu64, p->size_bytes);
     (void)snprintf(export, sizeof export, "point/%s%s", p->snapshot, p->base[0] ? "" : "/full");
     if (p->base[0]) {
         args[n++] = "--parent";
         args[n++] = p->volume; /* the volume's pin of its base */
+    }
+    if (key) {
+        args[n++] = "--key";
+        args[n++] = key;
     }
     r = work_start(j->jobs, &spec, &p->work, e);
     if (r == 0)

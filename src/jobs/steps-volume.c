@@ -62,7 +62,7 @@ static void on_done(struct vm *vm, const struct err *e, void *userdata)
 
 int volume_files_make(struct jobs *js, const char *volume_id, struct err *e)
 {
-    _cleanup_free_ char *dir = jobs_volume_dir(js, volume_id);
+    _cleanup_free_ char *dir = jobs_volume_dir(js, volume_id), *key = jobs_key_path(js);
     struct volume_rec rec;
     struct volume_spec spec = {
         .dir = dir, .store_dir = js->store_dir, .name = volume_id, .user = js->cfg.user
@@ -74,6 +74,7 @@ int volume_files_make(struct jobs *js, const char *volume_id, struct err *e)
     if (!path_exists(dir)) {
         spec.size_bytes = GIB(rec.size_gib);
         spec.base = rec.snapshot_id[0] ? rec.snapshot_id : NULL;
+        spec.key_path = rec.encrypted ? key : NULL;
         r = volume_create(&spec, e);
         if (r < 0)
             return err_wrap(e, "create the volume '%s'", volume_id);

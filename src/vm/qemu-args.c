@@ -293,13 +293,56 @@ static void add_channels(struct vm_args *a, const char *dir)
     addf(a, "-vnc", "unix:%s/vnc.sock", d);
 }
 
+/* The widest network that libslirp takes, so that 169.254.169.254 lies inside: guestfwd wants that.
+ * Each connection to it runs the relay, which connects to the metadata service's socket. */
+static json_t *user_netdev(const struct vm_spec *s)
+{
+    _cleanup_str_ struct str forward = STR_INIT(1024);
+    json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", "user", "id", "net0", "net",
+                          "160.0.0.0/4", "host", "172.31.0.1", "dns", "172.31.0.2", "dhcpstart",
+                          "172.31.0.10");
+
+    if (!s->relay)
+        return j;
+    str_add(&forward, "tcp:169.254.169.254:80-cmd:");
+    str_shell(&forward, s->relay);
+    str_addc(&forward, ' ');
+    str_shell(&forward, s->relay_socket);
+    json_object_set_new(j, "guestfwd", json_pack("[{s:s}]", "str", str_text(&forward)));
+    return j;
+}
+
+static json_t *netdev(const struct vm_spec *s)
+{
+    char fd[16];
+
+    switch (s->net) {
+    case VM_NET_TAP:
+        (void)snprintf(fd, sizeof fd, "%d", VM_FD_TAP);
+        return json_pack("{s:s, s:s, s:s}", "type", "tap", "id", "net0", "fd", fd);
+    case VM_NET_USER:
+        return user_netdev(s);
+    case VM_NET_ISOLATED:
+    case VM_NET_MAX:
+        break;
+    }
+    return json_pack("{s:s, s:s, s:b}", "type", "user", "id", "net0", "restrict", 1);
+}
+
 static void add_network(struct vm_args *a, const struct vm_spec *s)
 {
-    add_json(a, "-netdev",
-             json_pack("{s:s, s:s, s:b}", "type", "user", "id", "net0", "restrict", 1));
+    add_json(a, "-netdev", netdev(s));
     add_json(a, "-device",
-             json_pack("{s:s, s:s, s:s, s:s}", "driver", "e1000e", "netdev", "net0", "mac", s->mac,
-                       "romfile", ""));
+             json_pack("{s:s, s:s, s:s, s:s}", "driver",
+                       s->nic == VM_NIC_VIRTIO ? "virtio-net-pci" : "e1000e", "netdev", "net0",
+                       "mac", s->mac, "romfile", ""));
+}
+
+/* QEMU's system calls are filtered; a metadata relay is a program that it has to run. */
+static void add_sandbox(struct vm_args *a, const struct vm_spec *s)
+{
+    addf(a, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=%s,resourcecontrol=deny",
+         s->net == VM_NET_USER && s->relay ? "allow" : "deny");
 }
 
 int vm_args_build(const struct vm_spec *s, struct vm_args *ret, struct err *e)
@@ -312,7 +355,7 @@ int vm_args_build(const struct vm_spec *s, struct vm_args *ret, struct err *e)
     add(&a, "-nodefaults", NULL);
     add(&a, "-display", "none");
     add(&a, "-no-shutdown", NULL);
-    add(&a, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    add_sandbox(&a, s);
     add_machine(&a, s);
     add_processor(&a, s);
     add_channels(&a, s->dir);

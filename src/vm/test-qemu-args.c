@@ -279,6 +279,33 @@ static void disks_over_31_go_to_the_second_bus(void **unused)
     vm_args_done(&a);
 }
 
+static void each_network_has_its_netdev(void **unused)
+{
+    struct vm_spec s = plain_spec(NULL, 0);
+    struct vm_args a = { 0 };
+    struct err e = { 0 };
+
+    (void)unused;
+    s.net = VM_NET_TAP;
+    s.nic = VM_NIC_VIRTIO;
+    assert_int_equal(vm_args_build(&s, &a, &e), 0);
+    assert_true(has(&a, "-netdev", "{\"type\":\"tap\",\"id\":\"net0\",\"fd\":\"5\"}"));
+    assert_true(has(&a, "-device",
+                    "{\"driver\":\"virtio-net-pci\",\"netdev\":\"net0\",\"mac\":"
+                    "\"02:00:00:12:34:56\",\"romfile\":\"\"}"));
+    vm_args_done(&a);
+    s.net = VM_NET_USER;
+    s.relay = "/usr/libexec/it's";
+    s.relay_socket = "/x/imds.sock";
+    assert_int_equal(vm_args_build(&s, &a, &e), 0);
+    assert_true(has(&a, "-netdev",
+                    "{\"type\":\"user\",\"id\":\"net0\",\"net\":\"160.0.0.0/4\",\"host\":"
+                    "\"172.31.0.1\",\"dns\":\"172.31.0.2\",\"dhcpstart\":\"172.31.0.10\","
+                    "\"guestfwd\":[{\"str\":\"tcp:169.254.169.254:80-cmd:"
+                    "'/usr/libexec/it'\\\\''s' '/x/imds.sock'\"}]}"));
+    vm_args_done(&a);
+}
+
 static void device_ids_name_their_disk(void **unused)
 {
     _cleanup_free_ char *id = vm_disk_device_id("vol-1");
@@ -300,6 +327,7 @@ int main(void)
         cmocka_unit_test(a_spec_that_cannot_be_is_refused_by_name),
         cmocka_unit_test(the_longest_volume_serial_fits),
         cmocka_unit_test(disks_over_31_go_to_the_second_bus),
+        cmocka_unit_test(each_network_has_its_netdev),
         cmocka_unit_test(device_ids_name_their_disk),
     };
 

@@ -46,6 +46,7 @@ struct vm {
     /* until the process runs */
     struct vm_args args;
     struct vm_spec spec; /* strings are copies; no disks */
+    int tap_fd;          /* -1: none */
     struct nbd_ping *pings[VM_DISKS_MAX];
     char ping_disks[VM_DISKS_MAX][32];
     unsigned n_pings, pings_left;

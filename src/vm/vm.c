@@ -20,6 +20,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,6 +92,8 @@ static void forget_start(struct vm *vm)
     vm_args_done(&vm->args);
     free((char *)TAKE_PTR(vm->spec.dir));
     free((char *)TAKE_PTR(vm->spec.user));
+    close_fdp(&vm->tap_fd); /* QEMU has its own copy */
+    vm->tap_fd = -1;
 }
 
 static void stop_timers(struct vm *vm)
@@ -130,6 +133,7 @@ static struct vm *vm_new(sd_event *loop, const char *id, const char *dir, vm_eve
     struct vm *vm = xcalloc(1, sizeof *vm);
 
     vm->magic = VM_MAGIC;
+    vm->tap_fd = -1;
     vm->loop = sd_event_ref(loop);
     vm->id = xstrdup(id);
     vm->dir = xstrdup(dir);
@@ -431,8 +435,8 @@ static int spawn_qemu(struct vm *vm, int qmp_fd, int serial_fd, struct err *e)
                              .log_path = log,
                              .user = vm->spec.user,
                              .new_session = true,
-                             .pass_fds = { qmp_fd, serial_fd },
-                             .n_pass_fds = 2,
+                             .pass_fds = { qmp_fd, serial_fd, vm->tap_fd },
+                             .n_pass_fds = vm->tap_fd >= 0 ? 3 : 2,
                              .on_exit = on_exit_of_qemu,
                              .userdata = vm };
 
@@ -551,6 +555,11 @@ int vm_start(sd_event *loop, const struct vm_spec *spec, vm_event_fn fn, void *u
     vm->spec.dir = xstrdup(spec->dir);
     vm->spec.user = spec->user ? xstrdup(spec->user) : NULL;
     vm->spec.firmware = spec->firmware;
+    if (spec->net == VM_NET_TAP) {
+        vm->tap_fd = fcntl(spec->tap_fd, F_DUPFD_CLOEXEC, 3);
+        if (vm->tap_fd < 0)
+            return err_errno(e, "keep the tap device of '%s'", spec->id);
+    }
     r = ping_disks(vm, spec, e);
     if (r == 0 && vm->n_pings == 0)
         r = launch(vm, e);

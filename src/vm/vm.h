@@ -35,6 +35,16 @@ struct vm_disk {
     bool boot;              /* the first boot device */
 };
 
+enum vm_nic { VM_NIC_E1000E, VM_NIC_VIRTIO, VM_NIC_MAX };
+
+/* How the guest's network card is connected. */
+enum vm_net {
+    VM_NET_ISOLATED, /* QEMU's own user network, closed: an address and nothing behind it */
+    VM_NET_TAP,      /* an open tap device */
+    VM_NET_USER,     /* QEMU's own user network, open to the outside, with the metadata service */
+    VM_NET_MAX
+};
+
 struct vm_spec {
     const char *id; /* instance id */
     const char
@@ -47,6 +57,11 @@ struct vm_spec {
     uint64_t memory_bytes;
     char uuid[37]; /* SMBIOS, lower case, begins with "ec2"; the serial number equals it */
     char mac[18];
+    enum vm_nic nic;
+    enum vm_net net;
+    int tap_fd;        /* VM_NET_TAP: open, not taken; QEMU inherits a copy */
+    const char *relay; /* VM_NET_USER: program that connects a guest to relay_socket */
+    const char *relay_socket;
     const struct vm_disk *disks; /* copied */
     unsigned n_disks;
 };
@@ -100,6 +115,11 @@ int vm_disk_attach(struct vm *vm, const struct vm_disk *disk, vm_done_fn fn, voi
                    struct err *e);
 int vm_disk_detach(struct vm *vm, const char *disk_id, bool force, vm_done_fn fn, void *userdata,
                    struct err *e);
+
+/* The guest's screen as a JPEG file in memory; fn is called once. */
+typedef void (*vm_screen_fn)(struct vm *vm, const void *jpeg, size_t n, const struct err *e,
+                             void *userdata);
+int vm_screenshot(struct vm *vm, vm_screen_fn fn, void *userdata, struct err *e);
 
 /* The last bytes (at most max) of what the guest wrote to its serial port over all boots of this
  * directory; caller frees. */
