@@ -212,6 +212,46 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
     assert_null(m);
 }
 
+/* tests/fixtures/database-1.sql was dumped from a database of the first schema. */
+static void a_database_from_before_networks_opens_and_its_instances_get_addresses(void **state)
+{
+    struct fixture *f = *state;
+    _cleanup_free_ char *sql = NULL;
+    _cleanup_free_ char *path = xasprintf("%s/old.db", f->dir);
+    struct interface_rec nic, again;
+    struct instance_rec i;
+    struct attachment_rec at;
+    sqlite3 *db = NULL;
+    struct model *m;
+    size_t len = 0;
+
+    OK(file_read(FIXTURES "/database-1.sql", MIB(1), &sql, &len, &e));
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    m = open_model(path);
+    assert_string_equal(model_account(m), "123456789012");
+    OK(model_attachment_get(m, V1, &at, &e));
+    OK(model_instance_get(m, NULL, I1, &i, &e));
+    assert_int_equal(i.state, INSTANCE_RUNNING);
+    assert_int_equal(i.metadata_hop_limit, 1);
+    assert_string_equal(i.private_ip, "172.31.0.10");
+    OK(model_interface_of(m, I1, &nic, &e));
+    assert_string_equal(nic.mac, "0a:00:00:00:00:01");
+    OK(model_instance_get(m, NULL, I2, &i, &e));
+    assert_string_equal(i.private_ip, "172.31.16.10"); /* its zone's subnet */
+    OK(model_instance_get(m, NULL, "i-0000000000000003a", &i, &e));
+    assert_string_equal(i.private_ip, "172.31.0.10"); /* of another region's VPC */
+    assert_string_not_equal(i.vpc_id, nic.vpc_id);
+    OK(model_instance_get(m, NULL, "i-0000000000000004a", &i, &e));
+    assert_string_equal(i.private_ip, ""); /* it was terminated */
+    model_close(m);
+    m = open_model(path);
+    OK(model_interface_of(m, I1, &again, &e));
+    assert_string_equal(again.id, nic.id);
+    model_close(m);
+}
+
 static void a_database_of_another_program_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -264,6 +304,7 @@ int main(void)
         WITH_MODEL(a_kill_between_begin_and_end_leaves_nothing),
         WITH_MODEL(a_kill_behind_the_end_leaves_all),
         WITH_MODEL(a_newer_schema_is_refused_and_left_alone),
+        WITH_MODEL(a_database_from_before_networks_opens_and_its_instances_get_addresses),
         WITH_MODEL(a_database_of_another_program_is_refused),
         WITH_MODEL(a_file_that_is_no_database_is_refused),
         cmocka_unit_test(a_place_that_does_not_exist_is_named),
