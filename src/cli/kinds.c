@@ -43,6 +43,7 @@ static const struct field image_disks[] = {
     { "virtual", FIELD_TEXT, "virtualName", NULL },
     { "snapshot", FIELD_TEXT, "ebs/snapshotId", NULL },
     { "size_gib", FIELD_INT, "ebs/volumeSize", NULL },
+    { "encrypted", FIELD_BOOL, "ebs/encrypted", NULL },
     { "delete_on_termination", FIELD_BOOL, "ebs/deleteOnTermination", NULL },
     { 0 },
 };
@@ -80,6 +81,7 @@ static const struct field snapshot_fields[] = {
     { "progress", FIELD_INT, "progress", NULL },
     { "volume", FIELD_TEXT, "volumeId", NULL },
     { "size_gib", FIELD_INT, "volumeSize", NULL },
+    { "encrypted", FIELD_BOOL, "encrypted", NULL },
     { "description", FIELD_TEXT, "description", NULL },
     { "platform", FIELD_TEXT, "kilnPlatform", NULL },
     { "parent", FIELD_TEXT, "kilnParentSnapshotId", NULL },
@@ -107,6 +109,7 @@ static const struct field volume_fields[] = {
     { "state", FIELD_TEXT, "status", NULL },
     { "size_gib", FIELD_INT, "size", NULL },
     { "type", FIELD_TEXT, "volumeType", NULL },
+    { "encrypted", FIELD_BOOL, "encrypted", NULL },
     { "zone", FIELD_TEXT, "availabilityZone", NULL },
     { "snapshot", FIELD_TEXT, "snapshotId", NULL },
     { "created", FIELD_TEXT, "createTime", NULL },

@@ -12,17 +12,30 @@
 
 #define SENTENCES_MAX 1000 /* in the document of --json */
 
+/* The installation's key, if we may read it: without it, encrypted content is refused by name. */
+static int take_key(struct cli *c, struct store *s, struct err *e)
+{
+    _cleanup_free_ char *path = xasprintf("%s/keys/default", c->cfg.home);
+
+    return access(path, R_OK) == 0 ? store_add_key_file(s, path, e) : 0;
+}
+
 static int open_store(struct cli *c, struct store **ret, struct err *e)
 {
+    _cleanup_(store_closep) struct store *s = NULL;
     _cleanup_free_ char *path = NULL;
     int r = config_home(c, e);
 
     if (r < 0)
         return r;
     path = xasprintf("%s/store", c->cfg.home);
-    r = store_open(path, NULL, ret, e);
+    r = store_open(path, NULL, &s, e);
     if (r < 0 && (e->no == EACCES || e->no == EPERM))
         return err_wrap(e, "use sudo, or join the group kiln");
+    if (r == 0)
+        r = take_key(c, s, e);
+    if (r == 0)
+        *ret = TAKE_PTR(s);
     return r;
 }
 
@@ -53,11 +66,11 @@ static int print_report(struct cli *c, const struct store_check_report *p, const
 
 #define N(field) (json_int_t)(p->field)
     if (c->json)
-        return out_json(json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}}", "check",
+        return out_json(json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}}", "check",
                                   "snapshots", N(snapshots), "pins", N(pins), "packs", N(packs),
                                   "leaves", N(leaves), "blocks", N(blocks), "bytes", N(bytes),
-                                  "problems", N(problems), "leftovers", N(leftovers), "sentences",
-                                  sentences),
+                                  "problems", N(problems), "leftovers", N(leftovers), "sealed",
+                                  N(sealed), "sentences", sentences),
                         e);
 #undef N
     (void)printf("%llu snapshots, %llu pins, %llu packs, %llu blocks, %s read: "
@@ -66,6 +79,10 @@ static int print_report(struct cli *c, const struct store_check_report *p, const
                  (unsigned long long)p->packs, (unsigned long long)p->blocks,
                  units_bytes(p->bytes, bytes), (unsigned long long)p->problems,
                  (unsigned long long)p->leftovers);
+    if (p->sealed)
+        (void)printf("%llu blocks are encrypted and their key could not be read here: only their "
+                     "checksums were looked at\n",
+                     (unsigned long long)p->sealed);
     return out_flush(e);
 }
 

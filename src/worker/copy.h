@@ -14,6 +14,7 @@ struct copy_spec {
     struct source *source;
     const char *snapshot, *parent; /* parent NULL or "": a full one */
     struct report *report;
+    uint32_t domain; /* 0: not encrypted; else the store has its key */
 };
 
 /* Everything up to the visible snapshot. *ret_result: the fields of its result (caller owns). */

@@ -7,10 +7,9 @@
 
 static void a_whole_command_line_is_understood(void **unused)
 {
-    static const char *const argv[] = { "snapshot", "--store=s", "--snapshot",
-                                        "snap-1",   "--nbd",     "a b/n.sock",
-                                        "--export", "point/p1",  "--size=1",
-                                        "--parent", "" };
+    static const char *const argv[] = { "snapshot", "--store=s",  "--snapshot", "snap-1",
+                                        "--nbd",    "a b/n.sock", "--export",   "point/p1",
+                                        "--size=1", "--parent",   "",           "--key=/k" };
     const struct verb *v = NULL;
     struct worker_args a;
     struct err e = { 0 };
@@ -22,6 +21,7 @@ static void a_whole_command_line_is_understood(void **unused)
     assert_string_equal(a.nbd, "a b/n.sock");
     assert_string_equal(a.export_name, "point/p1");
     assert_string_equal(a.parent, "");
+    assert_string_equal(a.key, "/k");
     assert_null(a.run);
 }
 
@@ -37,6 +37,7 @@ static void a_wrong_word_is_named(void **unused)
         { { "gc" }, "'gc' needs '--store'" },
         { { "gc", "--store", "a", "--store", "b" }, "'--store' is given twice" },
         { { "gc", "--store", "a", "--shallow" }, "'--shallow' is no option of 'gc'" },
+        { { "gc", "--store", "a", "--key=k" }, "'--key=k' is no option of 'gc'" },
         { { "check", "--store", "a", "--shallow=1" }, "'--shallow' takes no value" },
         { { "gc", "stray" }, "'stray' is no option of 'gc'" },
         { { "gc", "--sto", "a" }, "'--sto' is no option of 'gc'" },

@@ -56,6 +56,8 @@ int verb_check(const struct worker_args *a, struct report *rep, json_t **ret_res
     if (!list)
         return err_oom(e);
     r = store_open(a->store, NULL, &store, e);
+    if (r == 0 && a->key)
+        r = store_add_key_file(store, a->key, e);
     if (r == 0)
         r = store_check(store, !a->shallow, note_sentence, list, &c, e);
     p.done = p.total = p.read = c.bytes;
@@ -66,10 +68,10 @@ int verb_check(const struct worker_args *a, struct report *rep, json_t **ret_res
         return r;
     }
     *ret_result =
-        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "snapshots", (json_int_t)c.snapshots,
+        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "snapshots", (json_int_t)c.snapshots,
                   "pins", (json_int_t)c.pins, "packs", (json_int_t)c.packs, "leaves",
                   (json_int_t)c.leaves, "blocks", (json_int_t)c.blocks, "bytes",
                   (json_int_t)c.bytes, "problems", (json_int_t)c.problems, "leftovers",
-                  (json_int_t)c.leftovers, "sentences", list);
+                  (json_int_t)c.leftovers, "sealed", (json_int_t)c.sealed, "sentences", list);
     return *ret_result ? 0 : err_oom(e);
 }

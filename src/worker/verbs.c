@@ -8,11 +8,14 @@ const struct verb worker_verbs[] = {
       "--store DIR --snapshot ID --format raw|qcow2|vhd|vhdx|vmdk --source PATH --run DIR",
       BIT(STORE) | BIT(SNAPSHOT) | BIT(FORMAT) | BIT(SOURCE) | BIT(RUN),
       BIT(STORE) | BIT(SNAPSHOT) | BIT(FORMAT) | BIT(SOURCE) | BIT(RUN), verb_import },
-    { "snapshot", "--store DIR --snapshot ID [--parent ID] [--key FILE] --nbd SOCKET --export NAME --size BYTES",
+    { "snapshot",
+      "--store DIR --snapshot ID [--parent ID] [--key FILE] --nbd SOCKET --export NAME --size "
+      "BYTES",
       BIT(STORE) | BIT(SNAPSHOT) | BIT(NBD) | BIT(EXPORT) | BIT(SIZE),
       BIT(STORE) | BIT(SNAPSHOT) | BIT(PARENT) | BIT(KEY) | BIT(NBD) | BIT(EXPORT) | BIT(SIZE),
       verb_snapshot },
     { "gc", "--store DIR", BIT(STORE), BIT(STORE), verb_gc },
-    { "check", "--store DIR [--shallow] [--key FILE]", BIT(STORE), BIT(STORE) | BIT(SHALLOW) | BIT(KEY), verb_check },
+    { "check", "--store DIR [--shallow] [--key FILE]", BIT(STORE),
+      BIT(STORE) | BIT(SHALLOW) | BIT(KEY), verb_check },
     { 0 },
 };

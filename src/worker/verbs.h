@@ -8,8 +8,7 @@
 #include "report.h"
 
 struct worker_args {
-    const char *store, *snapshot, *parent, *format, *source, *run, *nbd, *export_name, *size,
-        *key;
+    const char *store, *snapshot, *parent, *format, *source, *run, *nbd, *export_name, *size, *key;
     bool shallow;
 };
 
