@@ -24,10 +24,14 @@
     X(describe_instance_types)                                                                     \
     X(describe_instances)                                                                          \
     X(describe_key_pairs)                                                                          \
+    X(describe_network_interfaces)                                                                 \
     X(describe_regions)                                                                            \
+    X(describe_security_groups)                                                                    \
     X(describe_snapshots)                                                                          \
+    X(describe_subnets)                                                                            \
     X(describe_tags)                                                                               \
     X(describe_volumes)                                                                            \
+    X(describe_vpcs)                                                                               \
     X(detach_volume)                                                                               \
     X(get_console_output)                                                                          \
     X(import_image)                                                                                \

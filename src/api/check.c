@@ -176,6 +176,11 @@ static const struct {
     { "snap", "InvalidSnapshotID.Malformed", "snapshotId" },
     { "vol", "InvalidVolumeID.Malformed", "volumeId" },
     { "key", "InvalidKeyPair.NotFound", NULL },
+    { "vpc", "InvalidVpcId.Malformed", NULL },
+    { "subnet", "InvalidSubnetId.Malformed", NULL },
+    { "sg", "InvalidGroupId.Malformed", NULL },
+    { "sgr", "InvalidSecurityGroupRuleId.Malformed", NULL },
+    { "eni", "InvalidNetworkInterfaceId.Malformed", NULL },
 };
 
 static int bad_id(struct api_call *c, struct err *e, const struct request_value *v)

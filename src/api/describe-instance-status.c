@@ -86,6 +86,7 @@ static void put_status(struct api_call *c, const struct instance_rec *i)
     put_check(c, "systemStatus", i);
     put_check(c, "instanceStatus", i);
     put_check(c, "attachedEbsStatus", i);
+    xml_text(c->out, "kilnGuest", i->guest_status); /* EC2 does not have it */
     xml_close(c->out, "item");
 }
 

@@ -11,6 +11,9 @@ struct row {
     const struct instance_rec *rec;
     const struct attachment_rec *at;
     size_t n_at;
+    const struct interface_rec *nic; /* NULL: terminated */
+    const struct group_rec *groups;
+    size_t n_groups;
 };
 
 #define REC(record) (((const struct row *)(record))->rec)
@@ -57,9 +60,7 @@ WORD_FILTER(by_tenancy, "default");
 WORD_FILTER(by_false, "false");
 WORD_FILTER(by_true, "true");
 WORD_FILTER(by_auto_recovery, "default");
-WORD_FILTER(by_http_endpoint, "enabled");
-WORD_FILTER(by_http_tokens, "optional");
-WORD_FILTER(by_hop_limit, "1");
+WORD_FILTER(by_disabled, "disabled");
 WORD_FILTER(by_applied, "applied");
 
 static void by_boot_mode_now(const void *record, struct filter_match *f)
@@ -120,6 +121,73 @@ DISK_FILTER(by_disk_device, filter_offer(f, at->device));
 DISK_FILTER(by_disk_status, filter_offer(f, model_attach_state_name(at->state)));
 DISK_FILTER(by_disk_volume, filter_offer(f, at->volume_id));
 
+#define OPTION_FILTER(fn, offer)                                                                   \
+    static void fn(const void *record, struct filter_match *f)                                     \
+    {                                                                                              \
+        const struct instance_rec *i = REC(record);                                                \
+                                                                                                   \
+        offer;                                                                                     \
+    }                                                                                              \
+    _Static_assert(1, "semicolon")
+
+OPTION_FILTER(by_http_endpoint, filter_offer(f, i->metadata_disabled ? "disabled" : "enabled"));
+OPTION_FILTER(by_http_tokens,
+              filter_offer(f, i->metadata_tokens_required ? "required" : "optional"));
+OPTION_FILTER(by_metadata_tags, filter_offer(f, i->metadata_tags ? "enabled" : "disabled"));
+OPTION_FILTER(by_hop_limit, filter_offer_uint(f, max_u64(i->metadata_hop_limit, 1)));
+
+#define NIC_FILTER(fn, offer)                                                                      \
+    static void fn(const void *record, struct filter_match *f)                                     \
+    {                                                                                              \
+        const struct interface_rec *nic = ((const struct row *)record)->nic;                       \
+                                                                                                   \
+        if (nic)                                                                                   \
+            offer;                                                                                 \
+    }                                                                                              \
+    _Static_assert(1, "semicolon")
+
+NIC_FILTER(by_nic_attach_time, filter_offer_time(f, nic->created_ms));
+NIC_FILTER(by_nic_attached, filter_offer(f, "attached"));
+NIC_FILTER(by_nic_attachment, filter_offer(f, nic->attachment_id));
+NIC_FILTER(by_nic_description, filter_offer(f, nic->description));
+NIC_FILTER(by_nic_dot, filter_offer_bool(f, nic->delete_on_termination));
+NIC_FILTER(by_nic_false, filter_offer(f, "false"));
+NIC_FILTER(by_nic_id, filter_offer(f, nic->id));
+NIC_FILTER(by_nic_in_use, filter_offer(f, "in-use"));
+NIC_FILTER(by_nic_instance, filter_offer(f, nic->instance_id));
+NIC_FILTER(by_nic_ip, filter_offer(f, nic->private_ip));
+NIC_FILTER(by_nic_mac, filter_offer(f, nic->mac));
+NIC_FILTER(by_nic_owner, filter_offer(f, nic->owner));
+NIC_FILTER(by_nic_true, filter_offer(f, "true"));
+NIC_FILTER(by_nic_zero, filter_offer(f, "0"));
+NIC_FILTER(by_nic_zone, filter_offer(f, nic->zone));
+NIC_FILTER(by_subnet, filter_offer(f, nic->subnet_id));
+NIC_FILTER(by_vpc, filter_offer(f, nic->vpc_id));
+
+static void by_private_name(const void *record, struct filter_match *f)
+{
+    char name[RULES_HOST_MAX];
+
+    rules_private_dns(REC(record)->private_ip, REC(record)->region, name);
+    filter_offer(f, name[0] ? name : NULL);
+}
+
+static void by_group(const void *record, struct filter_match *f)
+{
+    const struct row *row = record;
+
+    for (size_t i = 0; i < row->n_groups; i++)
+        filter_offer(f, row->groups[i].id);
+}
+
+static void by_group_name(const void *record, struct filter_match *f)
+{
+    const struct row *row = record;
+
+    for (size_t i = 0; i < row->n_groups; i++)
+        filter_offer(f, row->groups[i].name);
+}
+
 /* Without a function: EC2 has the filter, nothing in Kiln has such a value. */
 static const struct filter_def filters[] = {
     { "affinity", NULL },
@@ -145,8 +213,8 @@ static const struct filter_def filters[] = {
     { "ebs-optimized", by_ebs_optimized },
     { "ena-support", by_ena },
     { "enclave-options.enabled", by_false },
-    { "group-id", NULL },
-    { "group-name", NULL },
+    { "group-id", by_group },
+    { "group-name", by_group_name },
     { "hibernation-options.configured", by_false },
     { "host-id", NULL },
     { "hypervisor", by_hypervisor },
@@ -159,8 +227,8 @@ static const struct filter_def filters[] = {
     { "instance-state-code", by_state_code },
     { "instance-state-name", by_state },
     { "instance-type", by_type },
-    { "instance.group-id", NULL },
-    { "instance.group-name", NULL },
+    { "instance.group-id", by_group },
+    { "instance.group-name", by_group_name },
     { "ip-address", NULL },
     { "ipv6-address", NULL },
     { "kernel-id", NULL },
@@ -170,10 +238,10 @@ static const struct filter_def filters[] = {
     { "maintenance-options.auto-recovery", by_auto_recovery },
     { "metadata-options.http-endpoint", by_http_endpoint },
     { "metadata-options.http-protocol-ipv4", by_http_endpoint },
-    { "metadata-options.http-protocol-ipv6", NULL },
+    { "metadata-options.http-protocol-ipv6", by_disabled },
     { "metadata-options.http-put-response-hop-limit", by_hop_limit },
     { "metadata-options.http-tokens", by_http_tokens },
-    { "metadata-options.instance-metadata-tags", NULL },
+    { "metadata-options.instance-metadata-tags", by_metadata_tags },
     { "metadata-options.state", by_applied },
     { "monitoring-state", by_monitoring },
     { "network-interface.addresses.association.allocation-id", NULL },
@@ -183,48 +251,48 @@ static const struct filter_def filters[] = {
     { "network-interface.addresses.association.ip-owner-id", NULL },
     { "network-interface.addresses.association.public-dns-name", NULL },
     { "network-interface.addresses.association.public-ip", NULL },
-    { "network-interface.addresses.primary", NULL },
-    { "network-interface.addresses.private-dns-name", NULL },
-    { "network-interface.addresses.private-ip-address", NULL },
+    { "network-interface.addresses.primary", by_nic_true },
+    { "network-interface.addresses.private-dns-name", by_private_name },
+    { "network-interface.addresses.private-ip-address", by_nic_ip },
     { "network-interface.association.allocation-id", NULL },
     { "network-interface.association.association-id", NULL },
     { "network-interface.association.ip-owner-id", NULL },
     { "network-interface.association.public-ip", NULL },
-    { "network-interface.attachment.attach-time", NULL },
-    { "network-interface.attachment.attachment-id", NULL },
-    { "network-interface.attachment.delete-on-termination", NULL },
-    { "network-interface.attachment.device-index", NULL },
-    { "network-interface.attachment.instance-id", NULL },
-    { "network-interface.attachment.instance-owner-id", NULL },
-    { "network-interface.attachment.network-card-index", NULL },
-    { "network-interface.attachment.status", NULL },
-    { "network-interface.availability-zone", NULL },
+    { "network-interface.attachment.attach-time", by_nic_attach_time },
+    { "network-interface.attachment.attachment-id", by_nic_attachment },
+    { "network-interface.attachment.delete-on-termination", by_nic_dot },
+    { "network-interface.attachment.device-index", by_nic_zero },
+    { "network-interface.attachment.instance-id", by_nic_instance },
+    { "network-interface.attachment.instance-owner-id", by_nic_owner },
+    { "network-interface.attachment.network-card-index", by_nic_zero },
+    { "network-interface.attachment.status", by_nic_attached },
+    { "network-interface.availability-zone", by_nic_zone },
     { "network-interface.deny-all-igw-traffic", NULL },
-    { "network-interface.description", NULL },
-    { "network-interface.group-id", NULL },
-    { "network-interface.group-name", NULL },
+    { "network-interface.description", by_nic_description },
+    { "network-interface.group-id", by_group },
+    { "network-interface.group-name", by_group_name },
     { "network-interface.ipv6-addresses.ipv6-address", NULL },
     { "network-interface.ipv6-native", NULL },
-    { "network-interface.mac-address", NULL },
-    { "network-interface.network-interface-id", NULL },
-    { "network-interface.owner-id", NULL },
-    { "network-interface.private-dns-name", NULL },
-    { "network-interface.private-ip-address", NULL },
+    { "network-interface.mac-address", by_nic_mac },
+    { "network-interface.network-interface-id", by_nic_id },
+    { "network-interface.owner-id", by_nic_owner },
+    { "network-interface.private-dns-name", by_private_name },
+    { "network-interface.private-ip-address", by_nic_ip },
     { "network-interface.requester-id", NULL },
-    { "network-interface.requester-managed", NULL },
-    { "network-interface.source-dest-check", NULL },
-    { "network-interface.status", NULL },
-    { "network-interface.subnet-id", NULL },
+    { "network-interface.requester-managed", by_nic_false },
+    { "network-interface.source-dest-check", by_nic_true },
+    { "network-interface.status", by_nic_in_use },
+    { "network-interface.subnet-id", by_subnet },
     { "network-interface.tag-key", NULL },
     { "network-interface.tag-value", NULL },
-    { "network-interface.vpc-id", NULL },
+    { "network-interface.vpc-id", by_vpc },
     { "outpost-arn", NULL },
     { "owner-id", by_owner },
     { "placement-group-name", NULL },
     { "placement-partition-number", NULL },
     { "platform", by_platform },
     { "platform-details", by_platform_details },
-    { "private-dns-name", NULL },
+    { "private-dns-name", by_private_name },
     { "private-dns-name-options.enable-resource-name-dns-a-record", NULL },
     { "private-dns-name-options.enable-resource-name-dns-aaaa-record", NULL },
     { "private-dns-name-options.hostname-type", NULL },
@@ -241,21 +309,40 @@ static const struct filter_def filters[] = {
     { "spot-instance-request-id", NULL },
     { "state-reason-code", by_state_reason_code },
     { "state-reason-message", by_state_reason },
-    { "subnet-id", NULL },
+    { "subnet-id", by_subnet },
     { "tenancy", by_tenancy },
     { "tpm-support", NULL },
     { "usage-operation", by_usage },
     { "usage-operation-update-time", NULL },
     { "virtualization-type", by_virtualization },
-    { "vpc-id", NULL },
+    { "vpc-id", by_vpc },
     { 0 },
 };
+
+/* 1 and *nic with its groups, 0 when the instance has none */
+static int find_network(struct api_call *c, const char *id, struct interface_rec *nic,
+                        struct group_rec **ret_groups, size_t *ret_n, struct err *e)
+{
+    struct err why = { 0 };
+    int r = model_interface_of(c->model, id, nic, &why);
+
+    if (r >= 0) {
+        r = model_interface_groups(c->model, nic->id, ret_groups, ret_n, e);
+        return r < 0 ? r : 1;
+    }
+    if (why.kind == ERR_NOT_FOUND)
+        return 0;
+    *e = why;
+    return r;
+}
 
 /* 1 when the instance passes all filters */
 static int passes(struct api_call *c, const struct instance_rec *rec, struct err *e)
 {
     _cleanup_(tag_list_done) struct tag_list tags = { 0 };
     _cleanup_free_ struct attachment_rec *at = NULL;
+    _cleanup_free_ struct group_rec *groups = NULL;
+    struct interface_rec nic;
     struct row row = { .rec = rec };
     int r;
 
@@ -264,6 +351,11 @@ static int passes(struct api_call *c, const struct instance_rec *rec, struct err
     r = model_attachment_list(c->model, rec->id, &at, &row.n_at, e);
     if (r < 0)
         return r;
+    r = find_network(c, rec->id, &nic, &groups, &row.n_groups, e);
+    if (r < 0)
+        return r;
+    row.nic = r > 0 ? &nic : NULL;
+    row.groups = groups;
     r = model_tags_get(c->model, rec->id, &tags, e);
     if (r < 0)
         return r;

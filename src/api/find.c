@@ -46,6 +46,11 @@ KIND_ACCESS(volume, struct volume_rec);
 KIND_ACCESS(snapshot, struct snapshot_rec);
 KIND_ACCESS(image, struct image_rec);
 KIND_ACCESS(import, struct import_rec);
+KIND_ACCESS(vpc, struct vpc_rec);
+KIND_ACCESS(subnet, struct subnet_rec);
+KIND_ACCESS(group, struct group_rec);
+KIND_ACCESS(rule, struct rule_rec);
+KIND_ACCESS(interface, struct interface_rec);
 
 static void image_done(void *rec)
 {
@@ -108,6 +113,61 @@ static const struct kind import_kind = {
     .get = import_get,
     .all = import_all,
 };
+static const struct kind vpc_kind = {
+    .resource = "vpc",
+    .code = "InvalidVpcID.NotFound",
+    .one = "The vpc ID '",
+    .many = "The vpc IDs '",
+    .does = "' does not exist",
+    .do_ = "' do not exist",
+    .size = sizeof(struct vpc_rec),
+    .get = vpc_get,
+    .all = vpc_all,
+};
+static const struct kind subnet_kind = {
+    .resource = "subnet",
+    .code = "InvalidSubnetID.NotFound",
+    .one = "The subnet ID '",
+    .many = "The subnet IDs '",
+    .does = "' does not exist",
+    .do_ = "' do not exist",
+    .size = sizeof(struct subnet_rec),
+    .get = subnet_get,
+    .all = subnet_all,
+};
+static const struct kind group_kind = {
+    .resource = "security-group",
+    .code = "InvalidGroup.NotFound",
+    .one = "The security group '",
+    .many = "The security groups '",
+    .does = "' does not exist",
+    .do_ = "' do not exist",
+    .size = sizeof(struct group_rec),
+    .get = group_get,
+    .all = group_all,
+};
+static const struct kind rule_kind = {
+    .resource = "security-group-rule",
+    .code = "InvalidSecurityGroupRuleId.NotFound",
+    .one = "The security group rule ID '",
+    .many = "The security group rule IDs '",
+    .does = "' does not exist",
+    .do_ = "' do not exist",
+    .size = sizeof(struct rule_rec),
+    .get = rule_get,
+    .all = rule_all,
+};
+static const struct kind interface_kind = {
+    .resource = "network-interface",
+    .code = "InvalidNetworkInterfaceID.NotFound",
+    .one = "The networkInterface ID '",
+    .many = "The networkInterface IDs '",
+    .does = "' does not exist",
+    .do_ = "' do not exist",
+    .size = sizeof(struct interface_rec),
+    .get = interface_get,
+    .all = interface_all,
+};
 
 static int missing(struct api_call *c, const struct kind *k, const char *ids, size_t n,
                    struct err *e)
@@ -154,6 +214,21 @@ int api_find_image(struct api_call *c, const char *id, struct image_rec *ret, st
 int api_find_import(struct api_call *c, const char *id, struct import_rec *ret, struct err *e)
 {
     return find_one(c, &import_kind, id, ret, e);
+}
+
+int api_find_subnet(struct api_call *c, const char *id, struct subnet_rec *ret, struct err *e)
+{
+    return find_one(c, &subnet_kind, id, ret, e);
+}
+
+int api_find_group(struct api_call *c, const char *id, struct group_rec *ret, struct err *e)
+{
+    return find_one(c, &group_kind, id, ret, e);
+}
+
+int api_find_rule(struct api_call *c, const char *id, struct rule_rec *ret, struct err *e)
+{
+    return find_one(c, &rule_kind, id, ret, e);
 }
 
 /* ---- lists of ids ---------------------------------------------------------------------------- */
@@ -281,6 +356,11 @@ DEFINE_FIND_LIST(api_find_volumes, volume_kind, struct volume_rec);
 DEFINE_FIND_LIST(api_find_snapshots, snapshot_kind, struct snapshot_rec);
 DEFINE_FIND_LIST(api_find_images, image_kind, struct image_rec);
 DEFINE_FIND_LIST(api_find_imports, import_kind, struct import_rec);
+DEFINE_FIND_LIST(api_find_vpcs, vpc_kind, struct vpc_rec);
+DEFINE_FIND_LIST(api_find_subnets, subnet_kind, struct subnet_rec);
+DEFINE_FIND_LIST(api_find_groups, group_kind, struct group_rec);
+DEFINE_FIND_LIST(api_find_rules, rule_kind, struct rule_rec);
+DEFINE_FIND_LIST(api_find_interfaces, interface_kind, struct interface_rec);
 
 /* ---- values that several actions check ------------------------------------------------------- */
 

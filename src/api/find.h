@@ -11,6 +11,9 @@ int api_find_snapshot(struct api_call *c, const char *id, struct snapshot_rec *r
 /* Deregistered ones too: ask its state. */
 int api_find_image(struct api_call *c, const char *id, struct image_rec *ret, struct err *e);
 int api_find_import(struct api_call *c, const char *id, struct import_rec *ret, struct err *e);
+int api_find_subnet(struct api_call *c, const char *id, struct subnet_rec *ret, struct err *e);
+int api_find_group(struct api_call *c, const char *id, struct group_rec *ret, struct err *e);
+int api_find_rule(struct api_call *c, const char *id, struct rule_rec *ret, struct err *e);
 
 /* The records that a list parameter names ("InstanceId"), each once, in the order of the request;
  * with an empty list all of the region. Unknown ids are one error that names them all. *ret is one
@@ -25,6 +28,16 @@ int api_find_images(struct api_call *c, const char *list, struct image_rec **ret
                     struct err *e);
 int api_find_imports(struct api_call *c, const char *list, struct import_rec **ret, size_t *ret_n,
                      struct err *e);
+int api_find_vpcs(struct api_call *c, const char *list, struct vpc_rec **ret, size_t *ret_n,
+                  struct err *e);
+int api_find_subnets(struct api_call *c, const char *list, struct subnet_rec **ret, size_t *ret_n,
+                     struct err *e);
+int api_find_groups(struct api_call *c, const char *list, struct group_rec **ret, size_t *ret_n,
+                    struct err *e);
+int api_find_rules(struct api_call *c, const char *list, struct rule_rec **ret, size_t *ret_n,
+                   struct err *e);
+int api_find_interfaces(struct api_call *c, const char *list, struct interface_rec **ret,
+                        size_t *ret_n, struct err *e);
 
 /* The zone asked for, or the region's first one when text is NULL; false: it is no zone of the
  * call's region. */

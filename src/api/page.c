@@ -59,9 +59,16 @@ static const char *set_name(const struct api_action *a)
     static const struct {
         const char *list, *set;
     } names[] = {
-        { "InstanceId.N", "instancesSet" },      { "SnapshotId.N", "snapshotSet" },
-        { "VolumeId.N", "volumeSet" },           { "ImageId.N", "imagesSet" },
+        { "InstanceId.N", "instancesSet" },
+        { "SnapshotId.N", "snapshotSet" },
+        { "VolumeId.N", "volumeSet" },
+        { "ImageId.N", "imagesSet" },
         { "InstanceType.N", "instanceTypeSet" },
+        { "VpcId.N", "vpcSet" },
+        { "SubnetId.N", "subnetSet" },
+        { "GroupId.N", "securityGroupIdSet" },
+        { "NetworkInterfaceId.N", "networkInterfaceIdSet" },
+        { "SecurityGroupRuleId.N", "securityGroupRuleIdSet" },
     };
 
     for (const struct api_param *p = a->params; p && p->name; p++)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An instance and a reservation as DescribeInstances and RunInstances show them. What this version
- * of Kiln does not have (networks, profiles) has the value that means "none"; clients read all of
- * these. */
+ * of Kiln does not have (public addresses, profiles) has the value that means "none"; clients read
+ * all of these. */
 #include "put.h"
+
 #include "find.h"
+#include "metadata.h"
+#include "place.h"
 
 void api_put_instance_state(struct api_call *c, const char *name, enum instance_state s)
 {
@@ -79,8 +82,11 @@ static int put_mapping(struct api_call *c, const struct instance_rec *i, struct 
 
 static void put_state(struct api_call *c, const struct instance_rec *i)
 {
+    char name[RULES_HOST_MAX];
+
+    rules_private_dns(i->private_ip, i->region, name);
     api_put_instance_state(c, "instanceState", i->state);
-    xml_always(c->out, "privateDnsName", "");
+    xml_always(c->out, "privateDnsName", name);
     xml_always(c->out, "dnsName", "");
     xml_always(c->out, "reason", i->transition_reason);
     if (i->state_reason_code[0]) {
@@ -99,10 +105,40 @@ static void put_place(struct api_call *c, const struct instance_rec *i)
     xml_always(c->out, "groupName", "");
     xml_text(c->out, "tenancy", "default");
     xml_close(c->out, "placement");
-    xml_text(c->out, "privateIpAddress", i->private_ip);
+}
+
+/* A terminated instance has no network any more. */
+static int put_network(struct api_call *c, const struct instance_rec *i, struct err *e)
+{
+    _cleanup_free_ struct group_rec *groups = NULL;
+    struct interface_rec nic;
+    struct err why = { 0 };
+    size_t n = 0;
+    int r = model_interface_of(c->model, i->id, &nic, &why);
+
+    if (r < 0 && why.kind == ERR_NOT_FOUND) {
+        xml_always(c->out, "groupSet", "");
+        xml_always(c->out, "networkInterfaceSet", "");
+        return 0;
+    }
+    if (r < 0) {
+        *e = why;
+        return r;
+    }
+    r = model_interface_groups(c->model, nic.id, &groups, &n, e);
+    if (r < 0)
+        return r;
+    xml_text(c->out, "vpcId", nic.vpc_id);
+    xml_text(c->out, "subnetId", nic.subnet_id);
+    xml_text(c->out, "privateIpAddress", nic.private_ip);
     xml_bool(c->out, "sourceDestCheck", true);
-    xml_always(c->out, "groupSet", "");
-    xml_always(c->out, "networkInterfaceSet", "");
+    api_put_group_set(c, groups, n);
+    xml_open(c->out, "networkInterfaceSet");
+    xml_open(c->out, "item");
+    api_put_interface(c, &nic, groups, n);
+    xml_close(c->out, "item");
+    xml_close(c->out, "networkInterfaceSet");
+    return 0;
 }
 
 static void put_machine(struct api_call *c, const struct instance_rec *i)
@@ -138,12 +174,7 @@ static void put_options(struct api_call *c, const struct instance_rec *i)
     put_flag(c, "enclaveOptions", "enabled", false);
     put_one(c, "maintenanceOptions", "autoRecovery", "default");
     xml_open(c->out, "metadataOptions");
-    xml_text(c->out, "state", "applied");
-    xml_text(c->out, "httpTokens", "optional");
-    xml_uint(c->out, "httpPutResponseHopLimit", 1);
-    xml_text(c->out, "httpEndpoint", "enabled");
-    xml_text(c->out, "httpProtocolIpv6", "disabled");
-    xml_text(c->out, "instanceMetadataTags", "disabled");
+    api_put_metadata(c, i);
     xml_close(c->out, "metadataOptions");
 }
 
@@ -161,6 +192,10 @@ int api_put_instance(struct api_call *c, const struct instance_rec *i, struct er
     put_machine(c, i);
     put_options(c, i);
     xml_always(c->out, "clientToken", i->client_token);
+    xml_text(c->out, "kilnGuest", i->guest_status); /* EC2 does not have it */
+    r = put_network(c, i, e);
+    if (r < 0)
+        return r;
     r = put_mapping(c, i, e);
     if (r < 0)
         return r;

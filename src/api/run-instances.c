@@ -7,6 +7,9 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "metadata.h"
+#include "place.h"
+#include "parse.h"
 #include "rand.h"
 
 #define INSTANCES_MAX 1000 /* of one request; memory is the real limit */
@@ -19,10 +22,6 @@ WORDS(false_word, "false");
 WORDS(behaviours, "stop", "terminate");
 WORDS(tenancies, "default");
 WORDS(default_word, "default");
-WORDS(optional_word, "optional");
-WORDS(enabled_word, "enabled");
-WORDS(disabled_word, "disabled");
-WORDS(one_word, "1");
 WORDS(ip_name_word, "ip-name");
 WORDS(reservation_words, "open", "none");
 WORDS(tagged, "instance", "volume", "network-interface", "spot-instances-request");
@@ -43,24 +42,32 @@ static const struct api_param params[] = {
      */
     { .name = "EbsOptimized", .type = PARAM_BOOL },
     { .name = "Monitoring.Enabled", .type = PARAM_NOT_YET, .words = false_word },
-    { .name = "SecurityGroup.N", .type = PARAM_NOT_YET, .words = default_word },
-    { .name = "SecurityGroupId.N", .type = PARAM_NOT_YET },
-    { .name = "SubnetId", .type = PARAM_NOT_YET },
-    { .name = "PrivateIpAddress", .type = PARAM_NOT_YET },
+    { .name = "SecurityGroup.N", .type = PARAM_TEXT, .max_len = 255 },
+    { .name = "SecurityGroupId.N", .type = PARAM_ID, .prefix = "sg" },
+    { .name = "SubnetId", .type = PARAM_ID, .prefix = "subnet" },
+    { .name = "PrivateIpAddress", .type = PARAM_TEXT, .max_len = 15 },
+    { .name = "NetworkInterface.N.DeviceIndex", .type = PARAM_INT },
+    { .name = "NetworkInterface.N.SubnetId", .type = PARAM_ID, .prefix = "subnet" },
+    { .name = "NetworkInterface.N.SecurityGroupId.N", .type = PARAM_ID, .prefix = "sg" },
+    { .name = "NetworkInterface.N.PrivateIpAddress", .type = PARAM_TEXT, .max_len = 15 },
+    { .name = "NetworkInterface.N.DeleteOnTermination", .type = PARAM_BOOL },
+    { .name = "NetworkInterface.N.Description", .type = PARAM_TEXT, .max_len = 255 },
+    /* No address is public here: clients that ask for one fall back to the private address. */
+    { .name = "NetworkInterface.N.AssociatePublicIpAddress", .type = PARAM_IGNORED },
     { .name = "NetworkInterface.N.*", .type = PARAM_NOT_YET },
     { .name = "SecondaryInterface.N.*", .type = PARAM_NOT_YET },
     { .name = "Ipv6AddressCount", .type = PARAM_NOT_YET },
     { .name = "Ipv6Address.N.*", .type = PARAM_NOT_YET },
     { .name = "EnablePrimaryIpv6", .type = PARAM_NOT_YET, .words = false_word },
-    { .name = "UserData", .type = PARAM_NOT_YET },
+    { .name = "UserData", .type = PARAM_TEXT },
     { .name = "IamInstanceProfile.*", .type = PARAM_NOT_YET },
-    { .name = "MetadataOptions.HttpTokens", .type = PARAM_NOT_YET, .words = optional_word },
-    { .name = "MetadataOptions.HttpEndpoint", .type = PARAM_NOT_YET, .words = enabled_word },
-    { .name = "MetadataOptions.HttpPutResponseHopLimit", .type = PARAM_NOT_YET, .words = one_word },
-    { .name = "MetadataOptions.HttpProtocolIpv6", .type = PARAM_NOT_YET, .words = disabled_word },
-    { .name = "MetadataOptions.InstanceMetadataTags",
+    { .name = "MetadataOptions.HttpTokens", .type = PARAM_TEXT, .words = api_http_tokens },
+    { .name = "MetadataOptions.HttpEndpoint", .type = PARAM_TEXT, .words = api_switch },
+    { .name = "MetadataOptions.HttpPutResponseHopLimit", .type = PARAM_INT, .min = 1, .max = 64 },
+    { .name = "MetadataOptions.InstanceMetadataTags", .type = PARAM_TEXT, .words = api_switch },
+    { .name = "MetadataOptions.HttpProtocolIpv6",
       .type = PARAM_NOT_YET,
-      .words = disabled_word },
+      .words = api_switched_off },
     { .name = "LaunchTemplate.*", .type = PARAM_NOT_YET },
     { .name = "InstanceMarketOptions.*", .type = PARAM_NOT_YET },
     /* Nobody's CPU is held back here, whatever the credits. */
@@ -100,10 +107,13 @@ static const struct api_param params[] = {
 struct launch {
     struct image_rec image;
     const struct instance_type *type;
-    char zone[MODEL_REGION_MAX];
+    struct api_place place;
+    struct api_metadata metadata;
+    void *user_data; /* NULL: none */
+    size_t user_data_len;
     char reservation_id[MODEL_ID_MAX];
     struct mapping_list mapping;
-    struct tag_list instance_tags, volume_tags;
+    struct tag_list instance_tags, volume_tags, interface_tags;
     uint64_t count;
     uint64_t now_ms;
 };
@@ -114,6 +124,8 @@ static void launch_done(struct launch *l)
     mapping_list_done(&l->mapping);
     tag_list_done(&l->instance_tags);
     tag_list_done(&l->volume_tags);
+    tag_list_done(&l->interface_tags);
+    free(l->user_data);
 }
 
 static bool is_windows(const struct launch *l)
@@ -153,11 +165,24 @@ static int plan_type(struct api_call *c, struct launch *l, struct err *e)
 
 static int plan_place(struct api_call *c, struct launch *l, struct err *e)
 {
-    const char *zone = api_text(c, "Placement.AvailabilityZone");
+    int r = api_place_read(c, &l->place, e);
 
-    if (!api_zone(c, zone, l->zone))
-        return api_fail(c, e, "InvalidParameterValue", "Invalid Availability Zone (%s)", zone);
-    return 0;
+    if (r >= 0)
+        api_about(c, c->action->resource);
+    return r;
+}
+
+/* After the tags and the image: both have a say. */
+static int plan_metadata(struct api_call *c, struct launch *l, struct err *e)
+{
+    api_metadata_defaults(&l->image, &l->metadata);
+    api_metadata_read(c, "MetadataOptions.", &l->metadata);
+    return l->metadata.tags ? api_metadata_check_tags(c, &l->instance_tags, e) : 0;
+}
+
+static int plan_user_data(struct api_call *c, struct launch *l, struct err *e)
+{
+    return api_user_data(c, api_text(c, "UserData"), &l->user_data, &l->user_data_len, e);
 }
 
 static int plan_key(struct api_call *c, struct launch *l, struct err *e)
@@ -216,15 +241,18 @@ static int plan_tags(struct api_call *c, struct launch *l, struct err *e)
 {
     int r = api_tag_specs(c, "instance", tagged, &l->instance_tags, e);
 
+    if (r >= 0)
+        r = api_tag_specs(c, "volume", tagged, &l->volume_tags, e);
     if (r < 0)
         return r;
-    return api_tag_specs(c, "volume", tagged, &l->volume_tags, e);
+    return api_tag_specs(c, "network-interface", tagged, &l->interface_tags, e);
 }
 
 static int plan(struct api_call *c, struct launch *l, struct err *e)
 {
     static int (*const parts[])(struct api_call *, struct launch *, struct err *) = {
-        plan_tags, plan_type, plan_place, plan_image, plan_key, plan_disks, plan_count,
+        plan_tags,     plan_type,      plan_place, plan_image, plan_key,
+        plan_metadata, plan_user_data, plan_disks, plan_count,
     };
 
     l->now_ms = clock_real_ms();
@@ -280,11 +308,12 @@ static void fill_instance(struct api_call *c, const struct launch *l, uint32_t i
         .terminate_on_shutdown =
             str_eq(api_text(c, "InstanceInitiatedShutdownBehavior"), "terminate"),
     };
+    api_metadata_keep(&l->metadata, i);
     model_new_id("i", i->id);
     new_uuid(i->uuid);
     new_mac(i->mac);
     COPY(i->region, c->region);
-    COPY(i->zone, l->zone);
+    COPY(i->zone, l->place.subnet.zone);
     COPY(i->reservation_id, l->reservation_id);
     COPY(i->owner, c->account);
     COPY(i->image_id, l->image.id);
@@ -334,7 +363,7 @@ static int insert_volume(struct api_call *c, const struct launch *l, const struc
 
     model_new_id("vol", v.id);
     COPY(v.region, c->region);
-    COPY(v.zone, l->zone);
+    COPY(v.zone, l->place.subnet.zone);
     COPY(v.owner, c->account);
     COPY(v.type, m->volume_type);
     COPY(v.snapshot_id, m->snapshot_id);
@@ -412,6 +441,10 @@ static int insert_instance(struct api_call *c, const struct launch *l, struct in
 {
     int r = model_instance_insert(c->model, i, e);
 
+    if (r >= 0)
+        r = api_place_instance(c, &l->place, i, &l->interface_tags, e);
+    if (r >= 0 && l->user_data_len)
+        r = model_user_data_set(c->model, i->id, l->user_data, l->user_data_len, e);
     if (r < 0)
         return r;
     r = insert_disks(c, l, i, e);
@@ -465,6 +498,7 @@ static int run_instances(struct api_call *c, struct err *e)
     if (r < 0)
         return r;
     COPY(c->resource_id, l.reservation_id);
+    jobs_network_changed(c->jobs, c->region);
     return 0;
 }
 

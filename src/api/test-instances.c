@@ -23,7 +23,7 @@ static void a_launch_answers_pending_with_all_that_clients_read(void **state)
     assert_at(w, "instancesSet/item/rootDeviceName", "/dev/sda1");
     assert_at(w, "instancesSet/item/rootDeviceType", "ebs");
     assert_at(w, "instancesSet/item/dnsName", "");
-    assert_at(w, "instancesSet/item/privateDnsName", "");
+    assert_at(w, "instancesSet/item/privateDnsName", "ip-172-31-0-10.ec2.internal");
     assert_at(w, "instancesSet/item/reason", "");
     assert_at(w, "instancesSet/item/placement/availabilityZone", "us-east-1a");
     assert_at(w, "instancesSet/item/monitoring/state", "disabled");
@@ -57,12 +57,8 @@ static void what_packer_and_terraform_always_send_passes(void **state)
         "MetadataOptions.HttpTokens=optional&MetadataOptions.HttpEndpoint=enabled&"
         "CreditSpecification.CpuCredits=standard&EnclaveOptions.Enabled=false",
         ami);
-    refused(w, "UnsupportedOperation", "UserData",
-            "Action=RunInstances&ImageId=%s&MinCount=1&MaxCount=1&UserData=YQ==", ami);
-    refused(w, "UnsupportedOperation", "MetadataOptions.HttpTokens",
-            "Action=RunInstances&ImageId=%s&MinCount=1&MaxCount=1&MetadataOptions.HttpTokens="
-            "required",
-            ami);
+    refused(w, "UnsupportedOperation", "IamInstanceProfile.Name",
+            "Action=RunInstances&ImageId=%s&MinCount=1&MaxCount=1&IamInstanceProfile.Name=p", ami);
     refused(w, "UnknownParameter", "Nonsense",
             "Action=RunInstances&ImageId=%s&MinCount=1&MaxCount=1&Nonsense=1", ami);
 }

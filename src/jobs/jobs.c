@@ -369,3 +369,9 @@ int jobs_console(struct jobs *j, const char *instance_id, size_t max, char **ret
 
     return vm_console_tail(dir, max, ret, ret_len, e);
 }
+
+void jobs_network_changed(struct jobs *j, const char *region)
+{
+    (void)j;
+    (void)region;
+}

@@ -63,6 +63,11 @@ int jobs_import(struct jobs *j, const char *import_id, struct err *e);
 int jobs_console(struct jobs *j, const char *instance_id, size_t max, char **ret, size_t *ret_len,
                  struct err *e);
 
+/* Rules of security groups or their members changed, or instances came: the packet filters of the
+ * region's networks are made anew, from the loop, after the caller's transaction has ended (and
+ * changed nothing, if it was rolled back). */
+void jobs_network_changed(struct jobs *j, const char *region);
+
 /* Evidence for tests and for "kiln ls": the counters of a volume in use, as of the last answer of
  * its server (asked for every second while something fills). ERR_NOT_FOUND when the volume is not
  * served now. */

@@ -140,3 +140,8 @@ int jobs_volume_status(struct jobs *j, const char *volume_id, struct volume_stat
     (void)ret;
     return err_set(e, ENOENT, ERR_NOT_FOUND, "volume '%s' is not served now", volume_id);
 }
+
+void jobs_network_changed(struct jobs *j, const char *region)
+{
+    (void)record(j, "network-changed", region, NULL);
+}

@@ -168,8 +168,8 @@ def test_unknown_actions_and_parameters_are_refused_by_name():
 def test_what_a_later_version_brings_is_refused_by_name():
     ami, _ = k.import_disk(disk('good.raw'), name='good')
     t['ami'] = ami
-    code, m = code_of(k.ec2.run_instances, ImageId=ami, InstanceType='t3.nano', MinCount=1, MaxCount=1, UserData='hello')
-    true('UserData' in m, f'{code}: {m}')
+    code, m = code_of(k.ec2.run_instances, ImageId=ami, InstanceType='t3.nano', MinCount=1, MaxCount=1, IamInstanceProfile={'Name': 'none'})
+    true('IamInstanceProfile' in m, f'{code}: {m}')
     equal(k.ec2.describe_instances()['Reservations'], [])
 
 
