@@ -87,7 +87,6 @@ static const struct {
     { "/proc/sys/net/ipv4/conf/default/send_redirects", "0", false },
     { "/proc/sys/net/ipv4/conf/all/accept_source_route", "0", false },
     { "/proc/sys/net/ipv4/conf/default/proxy_arp_pvlan", "1", false },
-    { "/proc/sys/net/ipv4/neigh/default/proxy_delay", "0", false },
     { "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", true },
     { "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1", true },
     { "/proc/sys/net/bridge/bridge-nf-call-iptables", "0", true },
@@ -102,6 +101,16 @@ int link_sysctl(const struct vpc *v, struct err *e)
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(settings); i++)
         r = setting(settings[i].path, settings[i].value, settings[i].optional, e);
     return r;
+}
+
+/* As soon as there is a bridge: without it the router would wait up to 0.8 s before it answers for
+ * a neighbour. */
+int link_no_delay(const struct vpc *v, struct err *e)
+{
+    _ns_scope_ struct ns_scope scope = NS_SCOPE_INIT;
+    int r = ns_enter(v->net, v->ns_fd, &scope, e);
+
+    return r < 0 ? r : setting("/proc/sys/net/ipv4/neigh/" BRIDGE "/proxy_delay", "0", false, e);
 }
 
 int link_forwarding_on(struct err *e)

@@ -155,6 +155,7 @@ int ns_find_dnsmasq(int ns_fd, const char *dir, pid_t *ret_pid, char **ret_said)
 /* link.c: texts for ip -batch */
 int link_choose(struct vpc *v, struct err *e);
 int link_sysctl(const struct vpc *v, struct err *e);
+int link_no_delay(const struct vpc *v, struct err *e);
 int link_host_text(const struct vpc *v, struct str *s, struct err *e);
 int link_inside_text(const struct vpc *v, struct str *s, struct err *e);
 void link_plug_text(const struct port *p, unsigned mtu, struct str *s);

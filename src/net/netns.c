@@ -72,15 +72,16 @@ int ns_open(const char *name)
 int ns_tap_open(const struct vpc *v, const char *tap, int *ret_fd, struct err *e)
 {
     _ns_scope_ struct ns_scope scope = NS_SCOPE_INIT;
-    _cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    _cleanup_close_ int fd = -1;
     struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL };
     int r;
 
-    if (fd < 0)
-        return err_errno(e, "open '/dev/net/tun'");
     (void)str_copy(ifr.ifr_name, sizeof ifr.ifr_name, tap);
     if ((r = ns_enter(v->net, v->ns_fd, &scope, e)) < 0)
         return r;
+    fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK); /* belongs to where it is opened */
+    if (fd < 0)
+        return err_errno(e, "open '/dev/net/tun'");
     if (ioctl(fd, TUNSETIFF, &ifr) < 0) {
         if (errno == EBUSY || errno == EEXIST)
             return err_set(e, EBUSY, ERR_CONFLICT, "the tap '%s' is still in use", tap);

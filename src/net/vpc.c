@@ -170,7 +170,10 @@ static int make_host_links(struct vpc *v, struct err *e)
 static void on_inside_links(void *userdata, const struct err *e)
 {
     struct vpc *v = userdata;
+    struct err own = { 0 };
 
+    if (!e && link_no_delay(v, &own) < 0)
+        e = &own;
     if (!step_ended(v, "make the links", e))
         v->link_dirty = true;
 }
