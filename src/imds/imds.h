@@ -29,7 +29,8 @@ struct imds_tag {
 };
 
 /* What an instance may know of itself. All strings are borrowed; NULL or "" is "has none": the item
- * is then neither listed nor found. Only id and region must be there. */
+ * is then neither listed nor found. Only id and region must be there, and on a VPC's socket vpc_id
+ * and private_ip: they are compared with where the question came from. */
 struct imds_instance {
     const char *id, *type, *image_id, *reservation_id, *account;
     uint32_t launch_index;
