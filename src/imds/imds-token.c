@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A token: 1 byte version, 7 random bytes, 8 bytes end (big endian, milliseconds of our clock), 24
- * bytes of HMAC-SHA256 over all that, the generation and the instance id. */
+ * bytes of HMAC-SHA256 over all that, the generation and the instance id. Written in the alphabet
+ * of base64 that has '-' and '_', as EC2's are: scripts put them into all kinds of quotes. */
 #include "imds-token.h"
 
 #include <errno.h>
@@ -19,6 +20,12 @@
 #define TOKEN_BYTES   (MAC_AT + MAC_BYTES)
 #define ID_MAX        64U
 #define CONTEXT       "kiln imds token"
+
+static void swap_letters(char *text, const char from[2], const char to[2])
+{
+    for (; *text; text++)
+        *text = *text == from[0] ? to[0] : *text == from[1] ? to[1] : *text;
+}
 
 static void put_be64(uint8_t *p, uint64_t v)
 {
@@ -83,6 +90,7 @@ int token_make(const struct token_key *k, const char *instance_id, uint64_t gene
     text = base64_encode(b, sizeof b);
     if (!text)
         return -ENOMEM;
+    swap_letters(text, "+/", "-_");
     memcpy(ret, text, TOKEN_TEXT);
     return 0;
 }
@@ -91,11 +99,14 @@ int token_make(const struct token_key *k, const char *instance_id, uint64_t gene
 static bool read_token(const char *text, uint8_t out[TOKEN_BYTES])
 {
     _cleanup_free_ void *raw = NULL;
+    char plain[TOKEN_TEXT];
     size_t n = 0;
 
-    if (strlen(text) != TOKEN_CHARS || strpbrk(text, " \t\r\n\v\f"))
+    if (strlen(text) != TOKEN_CHARS || strpbrk(text, "+/ \t\r\n\v\f"))
         return false;
-    if (base64_decode(text, &raw, &n) < 0 || n != TOKEN_BYTES)
+    memcpy(plain, text, TOKEN_TEXT);
+    swap_letters(plain, "-_", "+/");
+    if (base64_decode(plain, &raw, &n) < 0 || n != TOKEN_BYTES)
         return false;
     memcpy(out, raw, TOKEN_BYTES);
     return out[0] == TOKEN_VERSION;
