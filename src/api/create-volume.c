@@ -14,7 +14,7 @@ static const struct api_param params[] = {
     { .name = "VolumeType", .type = PARAM_TEXT, .max_len = 15 },
     { .name = "Iops", .type = PARAM_INT },
     { .name = "Throughput", .type = PARAM_INT },
-    { .name = "Encrypted", .type = PARAM_NOT_YET, .words = false_word },
+    { .name = "Encrypted", .type = PARAM_BOOL },
     { .name = "KmsKeyId", .type = PARAM_NOT_YET },
     { .name = "MultiAttachEnabled", .type = PARAM_NOT_YET, .words = false_word },
     { .name = "OutpostArn", .type = PARAM_NOT_YET },
@@ -42,7 +42,11 @@ static int from_snapshot(struct api_call *c, struct volume_rec *v, struct err *e
         return api_fail(c, e, "InvalidParameterValue",
                         "Volume of size %juGB is smaller than snapshot '%s', expect size >= %juGB",
                         (uintmax_t)v->size_gib, s.id, (uintmax_t)s.volume_size_gib);
-    v->encrypted = s.encrypted;
+    if (s.encrypted && !api_bool(c, "Encrypted", true))
+        return api_fail(c, e, "InvalidParameterCombination",
+                        "The snapshot '%s' is encrypted, a volume of it cannot be unencrypted",
+                        s.id);
+    v->encrypted = v->encrypted || s.encrypted;
     (void)str_copy(v->snapshot_id, sizeof(v->snapshot_id), s.id);
     (void)str_copy(v->platform, sizeof(v->platform), s.platform);
     return 0;
@@ -59,6 +63,7 @@ static int plan(struct api_call *c, struct volume_rec *v, struct err *e)
         return api_fail(c, e, "MissingParameter",
                         "The request must contain the parameter size or snapshotId");
     v->size_gib = api_int(c, "Size", 0);
+    v->encrypted = api_bool(c, "Encrypted", false);
     v->iops = (uint32_t)api_int(c, "Iops", 0);
     v->throughput = (uint32_t)api_int(c, "Throughput", 0);
     (void)str_copy(v->type, sizeof(v->type), type ? type : "");

@@ -398,11 +398,6 @@ int api_mapping_check(struct api_call *c, const struct mapping_list *l, struct e
         struct snapshot_rec s;
         int r;
 
-        if (m->encrypted == TRI_TRUE)
-            return api_fail(c, e, "UnsupportedOperation",
-                            "Volume encryption (device '%s') is not supported by this version of "
-                            "Kiln",
-                            m->device);
         if (!m->snapshot_id[0])
             continue;
         r = api_find_snapshot(c, m->snapshot_id, &s, e);

@@ -45,8 +45,7 @@ bool api_zone(const struct api_call *c, const char *text, char ret[MODEL_REGION_
 /* For rules_mapping_*: the size of a completed snapshot of the call's region; userdata: the call.
  */
 uint64_t api_snapshot_size(const char *snapshot_id, bool *ret_encrypted, void *userdata);
-/* Every snapshot that a mapping names must exist and be completed; refuses encryption, which no
- * version has yet. */
+/* Every snapshot that a mapping names must exist and be completed. */
 int api_mapping_check(struct api_call *c, const struct mapping_list *l, struct err *e);
 /* The wire code for what rules_mapping_* or rules_volume said no to; the errno tells them apart. */
 int api_mapping_refused(struct api_call *c, int r, struct err *e);

@@ -217,9 +217,10 @@ static void the_mapping_of_an_image_can_be_edited(void **state)
             "Action=CreateImage&InstanceId=%s&Name=enc&BlockDeviceMapping.1.DeviceName=/dev/sda1&"
             "BlockDeviceMapping.1.Ebs.Encrypted=true",
             id);
-    refused(w, "UnsupportedOperation", "encryption",
+    refused(w, "UnsupportedOperation", "KmsKeyId",
             "Action=CreateImage&InstanceId=%s&Name=enc&BlockDeviceMapping.1.DeviceName=xvdz&"
-            "BlockDeviceMapping.1.Ebs.Encrypted=true&BlockDeviceMapping.1.Ebs.VolumeSize=1",
+            "BlockDeviceMapping.1.Ebs.Encrypted=true&BlockDeviceMapping.1.Ebs.VolumeSize=1&"
+            "BlockDeviceMapping.1.Ebs.KmsKeyId=k",
             id);
     refused(w, "InvalidSnapshot.NotFound", "The snapshot 'snap-00000000000000000' does not exist.",
             "Action=CreateImage&InstanceId=%s&Name=enc&BlockDeviceMapping.1.DeviceName=xvdz&"

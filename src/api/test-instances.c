@@ -157,10 +157,9 @@ static void c66_disks_of_a_launch_follow_the_mapping(void **state)
             "Action=RunInstances&ImageId=%s&MinCount=1&MaxCount=1&"
             "BlockDeviceMapping.1.DeviceName=xvdf&BlockDeviceMapping.1.Ebs.VolumeType=gp2",
             ami);
-    refused(w, "UnsupportedOperation", "encryption",
-            "Action=RunInstances&ImageId=%s&MinCount=1&MaxCount=1&"
-            "BlockDeviceMapping.1.DeviceName=xvdf&BlockDeviceMapping.1.Ebs.VolumeSize=1&"
-            "BlockDeviceMapping.1.Ebs.Encrypted=true",
+    refused(w, "InvalidParameterCombination", "encrypted",
+            "Action=RunInstances&ImageId=%s&MinCount=1&MaxCount=1&InstanceType=t1.micro&"
+            "BlockDeviceMapping.1.DeviceName=/dev/sda1&BlockDeviceMapping.1.Ebs.Encrypted=true",
             ami);
 }
 

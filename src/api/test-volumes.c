@@ -55,8 +55,8 @@ static void a_volume_against_the_rules_is_refused(void **state)
     refused(w, "MissingParameter", "AvailabilityZone", "Action=CreateVolume&Size=1");
     refused(w, "InvalidZone.NotFound", "us-west-2a",
             "Action=CreateVolume&AvailabilityZone=us-west-2a&Size=1");
-    refused(w, "UnsupportedOperation", "Encrypted",
-            "Action=CreateVolume&AvailabilityZone=us-east-1a&Size=1&Encrypted=true");
+    refused(w, "UnsupportedOperation", "KmsKeyId",
+            "Action=CreateVolume&AvailabilityZone=us-east-1a&Size=1&Encrypted=true&KmsKeyId=k");
     refused(w, "InvalidParameterValue", "st1",
             "Action=CreateVolume&AvailabilityZone=us-east-1a&Size=1&VolumeType=st1");
     refused(w, "MissingParameter", "iops",
@@ -132,6 +132,71 @@ static void a_volume_goes_only_to_an_instance_of_its_zone_that_can_take_it(void 
             "Action=DescribeVolumes&VolumeId.1=x");
 }
 
+/* A snapshot of it, completed. */
+static char *snapshot_of(struct world *w, const char *vol)
+{
+    char *snap;
+
+    ask(w, "Action=CreateSnapshot&VolumeId=%s", vol);
+    snap = keep_at(w, "snapshotId");
+    OK(model_snapshot_move(MODEL(w), snap, SNAPSHOT_EV_COMPLETED, NULL, NULL, &e));
+    return snap;
+}
+
+static void what_comes_of_an_encrypted_volume_is_encrypted(void **state)
+{
+    struct world *w = *state;
+    _cleanup_free_ char *plain = volume(w, "us-east-1a"), *vol = NULL;
+    _cleanup_free_ char *snap = NULL, *plain_snap = NULL;
+
+    ask(w, "Action=CreateVolume&AvailabilityZone=us-east-1a&Size=1&Encrypted=true");
+    assert_at(w, "encrypted", "true");
+    vol = keep_at(w, "volumeId");
+    OK(model_volume_move(MODEL(w), vol, VOLUME_EV_READY, NULL, &e));
+    snap = snapshot_of(w, vol);
+    ask(w, "Action=DescribeSnapshots&Filter.1.Name=encrypted&Filter.1.Value.1=true");
+    assert_at(w, "snapshotSet/item/snapshotId", snap);
+    assert_int_equal(count(w, "snapshotSet/item"), 1);
+    ask(w, "Action=CreateVolume&AvailabilityZone=us-east-1a&SnapshotId=%s", snap);
+    assert_at(w, "encrypted", "true");
+    refused(w, "InvalidParameterCombination", "cannot be unencrypted",
+            "Action=CreateVolume&AvailabilityZone=us-east-1a&SnapshotId=%s&Encrypted=false", snap);
+    plain_snap = snapshot_of(w, plain);
+    ask(w, "Action=CreateVolume&AvailabilityZone=us-east-1a&SnapshotId=%s&Encrypted=true",
+        plain_snap);
+    assert_at(w, "encrypted", "true");
+    ask(w, "Action=CreateVolume&AvailabilityZone=us-east-1a&SnapshotId=%s", plain_snap);
+    assert_at(w, "encrypted", "false");
+}
+
+/* C-9 */
+static void an_encrypted_volume_needs_a_type_that_supports_it(void **state)
+{
+    struct world *w = *state;
+    _cleanup_free_ char *ami = import(w, "Linux", "lin"), *vol = NULL, *snap = NULL, *id = NULL;
+#define LAUNCH(type, more)                                                                         \
+    "Action=RunInstances&ImageId=%s&InstanceType=" type "&MinCount=1&MaxCount=1&"                  \
+    "BlockDeviceMapping.1.DeviceName=xvdf&BlockDeviceMapping.1.Ebs." more
+
+    ask(w, "Action=CreateVolume&AvailabilityZone=us-east-1a&Size=1&Encrypted=true");
+    vol = keep_at(w, "volumeId");
+    OK(model_volume_move(MODEL(w), vol, VOLUME_EV_READY, NULL, &e));
+    snap = snapshot_of(w, vol);
+    refused(w, "InvalidParameterCombination", "'m1.small' does not support encrypted volumes",
+            LAUNCH("m1.small", "SnapshotId=%s"), ami, snap);
+    refused(w, "InvalidBlockDeviceMapping", "is not to be encrypted, and its snapshot is",
+            LAUNCH("m5.large", "SnapshotId=%s&BlockDeviceMapping.1.Ebs.Encrypted=false"), ami,
+            snap);
+    ask(w, LAUNCH("m5.large", "SnapshotId=%s"), ami, snap);
+    ask(w, "Action=DescribeVolumes&Filter.1.Name=attachment.device&Filter.1.Value.1=xvdf");
+    assert_at(w, "volumeSet/item/encrypted", "true");
+    ask(w, "Action=RunInstances&ImageId=%s&InstanceType=m1.small&MinCount=1&MaxCount=1", ami);
+    id = keep_at(w, "instancesSet/item/instanceId");
+    instance_runs(w, id);
+    refused(w, "EncryptedVolumesNotSupported", "does not support encrypted volumes.",
+            "Action=AttachVolume&VolumeId=%s&InstanceId=%s&Device=xvdg", vol, id);
+}
+
 static void the_root_volume_stays_while_the_instance_runs(void **state)
 {
     struct world *w = *state;
@@ -184,6 +249,8 @@ int main(void)
         STORY(a_volume_against_the_rules_is_refused),
         STORY(a_volume_is_attached_once_and_detached),
         STORY(a_volume_goes_only_to_an_instance_of_its_zone_that_can_take_it),
+        STORY(what_comes_of_an_encrypted_volume_is_encrypted),
+        STORY(an_encrypted_volume_needs_a_type_that_supports_it),
         STORY(the_root_volume_stays_while_the_instance_runs),
         STORY(a_snapshot_is_of_the_volume_as_it_is),
     };
