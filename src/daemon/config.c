@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/sysinfo.h>
 
+#include "jobs.h"
 #include "parse.h"
 
 #define VERSION "kilnd 0.1.0\n"
@@ -21,6 +22,10 @@ static const char help[] =
     "  --region NAME      default region (us-east-1)\n"
     "  --overcommit R     memory of all guests over memory of the host (1.5)\n"
     "  --fill RATE        background fill of lazily loaded volumes, bytes/s (64M; 0: none)\n"
+    "  --network MODE     vpc (needs root), user, isolated; auto: vpc if it may be, else user\n"
+    "  --no-nat           guests do not reach the world outside\n"
+    "  --ntp ADDR         time server behind 169.254.169.123\n"
+    "  --kms ADDR         KMS host behind 169.254.169.250 and .251\n"
     "  --stop-timeout S   seconds for an orderly guest shutdown, then hard (120)\n"
     "  --user NAME        unprivileged user for children, when run by root (kiln)\n"
     "  --qemu PROGRAM     qemu-system-x86_64\n"
@@ -43,6 +48,10 @@ enum {
     OPT_LIBEXEC,
     OPT_DEBUG,
     OPT_STOP,
+    OPT_NETWORK,
+    OPT_NO_NAT,
+    OPT_NTP,
+    OPT_KMS,
     OPT_HELP,
     OPT_VERSION
 };
@@ -59,6 +68,10 @@ static const struct option options[] = {
     { "libexec", required_argument, NULL, OPT_LIBEXEC },
     { "debug", required_argument, NULL, OPT_DEBUG },
     { "stop", no_argument, NULL, OPT_STOP },
+    { "network", required_argument, NULL, OPT_NETWORK },
+    { "no-nat", no_argument, NULL, OPT_NO_NAT },
+    { "ntp", required_argument, NULL, OPT_NTP },
+    { "kms", required_argument, NULL, OPT_KMS },
     { "help", no_argument, NULL, OPT_HELP },
     { "version", no_argument, NULL, OPT_VERSION },
     { 0 },
@@ -124,6 +137,22 @@ static int take_number(struct config *c, int opt, const char *text, struct err *
                  : 0;
 }
 
+static int take_network(struct config *c, const char *text, struct err *e)
+{
+    static const char *const words[] = { [JOBS_NETWORK_AUTO] = "auto",
+                                         [JOBS_NETWORK_VPC] = "vpc",
+                                         [JOBS_NETWORK_USER] = "user",
+                                         [JOBS_NETWORK_ISOLATED] = "isolated" };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i], text) == 0) {
+            c->network = (int)i;
+            return 0;
+        }
+    return err_set(e, EINVAL, ERR_INVALID, "--network '%s' is not auto, vpc, user or isolated",
+                   text);
+}
+
 static int take_option(struct config *c, int opt, struct err *e)
 {
     switch (opt) {
@@ -150,6 +179,17 @@ static int take_option(struct config *c, int opt, struct err *e)
         return 0;
     case OPT_STOP:
         c->stop = true;
+        return 0;
+    case OPT_NETWORK:
+        return take_network(c, optarg, e);
+    case OPT_NO_NAT:
+        c->no_nat = true;
+        return 0;
+    case OPT_NTP:
+        replace(&c->ntp, optarg);
+        return 0;
+    case OPT_KMS:
+        replace(&c->kms, optarg);
         return 0;
     case OPT_HELP:
         (void)fputs(help, stdout);
@@ -194,6 +234,8 @@ void config_done(struct config *c)
     free(c->qemu);
     free(c->user);
     free(c->debug);
+    free(c->ntp);
+    free(c->kms);
     *c = (struct config){ 0 };
 }
 

@@ -15,6 +15,9 @@ struct config {
     double overcommit; /* --overcommit; memory of all guests / memory of the host; 1.5 */
     uint64_t fill_bytes_per_s; /* --fill; 64 MiB/s */
     unsigned stop_timeout_ms;  /* --stop-timeout; 120 s */
+    int network;               /* --network; enum jobs_network */
+    bool no_nat;               /* --no-nat: guests do not reach the world */
+    char *ntp, *kms;           /* hosts behind the link-local addresses; NULL: refused */
     bool stop;                 /* --stop: ask the running daemon to end with all its machines */
 };
 

@@ -30,7 +30,7 @@ struct daemon {
     struct model *model;
     struct jobs *jobs;
     struct api *api;
-    char *pid_path, *worker, *plugin;
+    char *pid_path, *worker, *plugin, *relay;
     int pid_fd;
 };
 
@@ -46,6 +46,7 @@ static void daemon_done(struct daemon *d)
     free(d->pid_path);
     free(d->worker);
     free(d->plugin);
+    free(d->relay);
 }
 
 /* ---- one daemon on a home -------------------------------------------------------------------- */
@@ -212,6 +213,11 @@ static int open_jobs(struct daemon *d, struct err *e)
                              .plugin = d->plugin,
                              .qemu = d->cfg->qemu,
                              .user = d->cfg->user,
+                             .relay = d->relay,
+                             .network = (enum jobs_network)d->cfg->network,
+                             .nat = !d->cfg->no_nat,
+                             .ntp = d->cfg->ntp,
+                             .kms = d->cfg->kms,
                              .fill_bytes_per_s = d->cfg->fill_bytes_per_s,
                              .stop_timeout_ms = d->cfg->stop_timeout_ms };
 
@@ -237,6 +243,7 @@ static int open_all(struct daemon *d, struct err *e)
     if (r < 0)
         return err_no(e, r, "make the event loop");
     d->worker = xasprintf("%s/kiln-worker", d->cfg->libexec);
+    d->relay = xasprintf("%s/kiln-imds-relay", d->cfg->libexec);
     d->plugin = xasprintf("%s/kiln-volume.so", d->cfg->libexec);
     r = take_home(d, e);
     if (r == 0)

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "network.h"
 
 #define STEPS_IN_A_ROW_MAX 32 /* then the loop gets a turn */
 
@@ -288,6 +289,7 @@ static int on_runner(sd_event_source *s, void *userdata)
     struct jobs *js = userdata;
 
     (void)s;
+    network_run(js);
     for (struct job *j = js->list; j; j = j->next) {
         if (!j->runnable || j->ended)
             continue;

@@ -132,7 +132,8 @@ enum machine_state machine_state(struct jobs *js, const char *instance_id);
 struct vm *machine_vm(struct jobs *js, const char *instance_id); /* NULL when there is none */
 /* Why the last machine of this instance ended, when nobody asked for it; "" otherwise. */
 const char *machine_failure(struct jobs *js, const char *instance_id);
-int machine_start(struct jobs *js, const struct instance_rec *rec, struct err *e);
+/* tap_fd: borrowed; -1: none. */
+int machine_start(struct jobs *js, const struct instance_rec *rec, int tap_fd, struct err *e);
 int machine_powerdown(struct jobs *js, const char *instance_id, unsigned timeout_ms, struct err *e);
 int machine_halt(struct jobs *js, const char *instance_id, struct err *e);
 int machine_resume(struct jobs *js, const char *instance_id, struct err *e);
@@ -177,6 +178,8 @@ void reclaim_close(struct jobs *js);
 
 /* ---- everything together --------------------------------------------------------------------- */
 
+#define REGIONS_MAX 64
+
 struct jobs {
     struct jobs_config cfg;
     struct model *model;
@@ -190,12 +193,19 @@ struct jobs {
     struct served *served;
     struct machine *machines;
     struct console *consoles;
+    struct net *net;                                   /* NULL: no networks of our own */
+    struct imds *imds;                                 /* NULL: isolated */
+    struct metadata *metadata;                         /* metadata.c */
+    struct connector *connector;                       /* connect.c */
+    char dirty_regions[REGIONS_MAX][MODEL_REGION_MAX]; /* their networks are declared anew */
+    size_t n_dirty;
     unsigned works_running;
     struct work *gc;
     bool gc_wanted;
     bool closing;
     void (*down)(void *userdata); /* jobs_shutdown */
     void *down_userdata;
+    bool networks_asked, networks_gone;
     bool servers_asked; /* shutting down: the servers were asked to end */
 };
 

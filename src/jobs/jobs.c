@@ -10,6 +10,7 @@
 #include "console.h"
 #include "file.h"
 #include "log.h"
+#include "network.h"
 
 #define TICK_US       1000000
 #define TICK_SLOP_US  200000
@@ -134,6 +135,9 @@ int jobs_open(const struct jobs_config *cfg, struct jobs **ret, struct err *e)
         r = probe(js, e);
     if (r < 0)
         return r;
+    r = network_open(js, e);
+    if (r < 0)
+        return r;
     machine_adopt_all(js);
     reclaim_want(js); /* what dead writers left */
     *ret = TAKE_PTR(js);
@@ -158,6 +162,7 @@ void jobs_close(struct jobs *js)
     console_close_all(js);
     machine_close_all(js);
     served_close_all(js);
+    network_close(js);
     js->runner = sd_event_source_disable_unref(js->runner);
     js->tick = sd_event_source_disable_unref(js->tick);
     store_close(js->store);
@@ -201,6 +206,14 @@ static bool stop_all(struct jobs *js)
     return any;
 }
 
+static void on_networks_gone(void *userdata)
+{
+    struct jobs *js = userdata;
+
+    js->networks_gone = true;
+    (void)sd_event_source_set_enabled(js->runner, SD_EVENT_ONESHOT);
+}
+
 /* Instances first, in order; then what serves their disks. A job that only waits or copies is not
  * waited for: it goes on at the next start. */
 void jobs_shutdown_step(struct jobs *js)
@@ -214,6 +227,12 @@ void jobs_shutdown_step(struct jobs *js)
         served_stop_all(js);
     }
     if (!served_none_up(js))
+        return;
+    if (!js->networks_asked) {
+        js->networks_asked = true;
+        network_purge(js, on_networks_gone, js);
+    }
+    if (!js->networks_gone)
         return;
     js->down = NULL;
     down(js->down_userdata);
@@ -368,10 +387,4 @@ int jobs_console(struct jobs *j, const char *instance_id, size_t max, char **ret
     _cleanup_free_ char *dir = jobs_instance_dir(j, instance_id);
 
     return vm_console_tail(dir, max, ret, ret_len, e);
-}
-
-void jobs_network_changed(struct jobs *j, const char *region)
-{
-    (void)j;
-    (void)region;
 }

@@ -12,6 +12,13 @@
 
 struct jobs;
 
+enum jobs_network {
+    JOBS_NETWORK_AUTO,     /* VPCs when we may (root), else the user network, with a warning */
+    JOBS_NETWORK_VPC,      /* bridges, DHCP, packet filters: needs root */
+    JOBS_NETWORK_USER,     /* QEMU's user network and the metadata service, no security groups */
+    JOBS_NETWORK_ISOLATED, /* a card and nothing behind it */
+};
+
 struct jobs_config {
     sd_event *loop;
     struct model *model;
@@ -20,6 +27,10 @@ struct jobs_config {
     const char *plugin; /* path of kiln-volume.so */
     const char *qemu;   /* "qemu-system-x86_64" */
     const char *user;   /* unprivileged user for children when we are root; NULL: stay */
+    const char *relay;  /* path of kiln-imds-relay */
+    enum jobs_network network;
+    bool nat;              /* guests reach the world through the host's addresses */
+    const char *ntp, *kms; /* behind 169.254.169.123, and .250 and .251; NULL: refused */
     uint64_t fill_bytes_per_s;
     unsigned stop_timeout_ms; /* ACPI shutdown, then hard; 0: 120 s */
 };
@@ -62,6 +73,11 @@ int jobs_import(struct jobs *j, const char *import_id, struct err *e);
 /* What the machine of an instance printed on its serial port: the last max bytes; caller frees. */
 int jobs_console(struct jobs *j, const char *instance_id, size_t max, char **ret, size_t *ret_len,
                  struct err *e);
+
+/* The guest's screen as JPEG; fn is called once, from the loop, unless this fails at once. */
+typedef void (*jobs_screen_fn)(const void *jpeg, size_t n, const struct err *e, void *userdata);
+int jobs_screenshot(struct jobs *j, const char *instance_id, jobs_screen_fn fn, void *userdata,
+                    struct err *e);
 
 /* Rules of security groups or their members changed, or instances came: the packet filters of the
  * region's networks are made anew, from the loop, after the caller's transaction has ended (and

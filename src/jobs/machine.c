@@ -11,6 +11,7 @@
 #include "console.h"
 #include "file.h"
 #include "log.h"
+#include "network.h"
 #include "rules.h"
 
 struct machine {
@@ -103,6 +104,7 @@ static void on_exited(struct machine *m, const struct err *why)
     memcpy(id, m->id, sizeof id);
     vm_free(TAKE_PTR(m->vm));
     console_unwatch(js, id);
+    network_user_unserve(js, id);
     m->state = MACHINE_NONE;
     m->failure[0] = '\0';
     if (!asked) {
@@ -296,10 +298,31 @@ static int add_ephemerals(struct jobs *js, const struct instance_rec *rec, const
     return 0;
 }
 
-int machine_start(struct jobs *js, const struct instance_rec *rec, struct err *e)
+/* Windows has no virtio driver of its own; Linux cloud kernels have no e1000e. */
+static enum vm_nic nic_of(const struct instance_rec *rec)
+{
+    return strcmp(rec->platform, "windows") == 0 ? VM_NIC_E1000E : VM_NIC_VIRTIO;
+}
+
+static void connect_spec(struct jobs *js, int tap_fd, const char *relay_socket,
+                         struct vm_spec *spec)
+{
+    spec->net = VM_NET_ISOLATED;
+    if (tap_fd >= 0) {
+        spec->net = VM_NET_TAP;
+        spec->tap_fd = tap_fd;
+    } else if (js->cfg.network == JOBS_NETWORK_USER) {
+        spec->net = VM_NET_USER;
+        spec->relay = js->cfg.relay;
+        spec->relay_socket = relay_socket;
+    }
+}
+
+int machine_start(struct jobs *js, const struct instance_rec *rec, int tap_fd, struct err *e)
 {
     _cleanup_(disk_set_done) struct disk_set set = { 0 };
     _cleanup_free_ char *dir = jobs_instance_dir(js, rec->id);
+    _cleanup_free_ char *relay_socket = xasprintf("%s/imds.sock", dir);
     const struct instance_type *type = instance_type_find(rec->type);
     struct machine *m = find_or_make(js, rec->id);
     struct vm_spec spec = { .id = rec->id,
@@ -327,6 +350,11 @@ int machine_start(struct jobs *js, const struct instance_rec *rec, struct err *e
     spec.firmware = strcmp(rec->boot_mode, "uefi") == 0 ? VM_FIRMWARE_UEFI : VM_FIRMWARE_BIOS;
     (void)str_copy(spec.uuid, sizeof spec.uuid, rec->uuid);
     (void)str_copy(spec.mac, sizeof spec.mac, rec->mac);
+    spec.nic = nic_of(rec);
+    connect_spec(js, tap_fd, relay_socket, &spec);
+    r = network_user_serve(js, rec->id, e);
+    if (r < 0)
+        return r;
     m->failure[0] = '\0';
     m->expect_down = false;
     console_watch(js, rec->id, false);
@@ -414,6 +442,10 @@ static void adopt_one(struct jobs *js, const struct instance_rec *rec)
     if (vm_adopt(js->cfg.loop, rec->id, dir, on_event, m, &m->vm, &e) == 0) {
         m->state = MACHINE_STARTING; /* until it tells what it is */
         console_watch(js, rec->id, true);
+        if (network_user_serve(js, rec->id, &e) < 0) {
+            log_error("jobs", "serve the metadata of '%s': %s", rec->id, e.msg);
+            err_clear(&e);
+        }
         hold_disks(js, rec->id);
         log_notice("jobs", "instance '%s' is adopted", rec->id);
         return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* launch, start: volumes -> serve -> boot -> running
+/* launch, start: volumes -> serve -> network -> boot -> running
  * stop:          powerdown -> end -> release -> stopped
  * terminate:     powerdown -> end -> release -> delete
  * reboot:        powerdown -> resume */
@@ -11,25 +11,42 @@
 
 #include "file.h"
 #include "log.h"
+#include "network.h"
 
 #define STOP_TIMEOUT_MS      120000
 #define TERMINATE_TIMEOUT_MS 10000
 
 struct memo {
     bool started, pressed;
+    bool plugging, plugged;
+    int tap_fd; /* -1: none */
+    struct plug *plug;
+    struct err plug_why;
+    struct job *job;
 };
 
 static struct memo *memo(struct job *j)
 {
-    if (!j->mem)
-        j->mem = xcalloc(1, sizeof(struct memo));
+    if (!j->mem) {
+        struct memo *m = xcalloc(1, sizeof *m);
+
+        m->tap_fd = -1;
+        m->job = j;
+        j->mem = m;
+    }
     return j->mem;
 }
 
 static void drop(struct job *j)
 {
-    free(j->mem);
+    struct memo *m = j->mem;
+
     j->mem = NULL;
+    if (!m)
+        return;
+    plug_free(m->plug);
+    close_fdp(&m->tap_fd);
+    free(m);
 }
 
 static int get_instance(struct job *j, struct instance_rec *ret, struct err *e)
@@ -74,6 +91,38 @@ static int step_serve(struct job *j, struct err *e)
     return ready == n ? JOB_NEXT : JOB_WAIT;
 }
 
+static void on_plugged(int fd, const struct err *why, void *userdata)
+{
+    struct memo *m = userdata;
+
+    m->plugged = true;
+    m->tap_fd = fd;
+    if (why)
+        m->plug_why = *why;
+    job_wake(m->job);
+}
+
+static int step_network(struct job *j, struct err *e)
+{
+    struct memo *m = memo(j);
+    int r;
+
+    if (machine_state(j->jobs, j->subject) != MACHINE_NONE)
+        return JOB_NEXT; /* adopted: it has its tap */
+    if (!m->plugging) {
+        m->plugging = true;
+        r = network_plug(j->jobs, j->subject, on_plugged, m, &m->plug, e);
+        if (r < 0)
+            return r;
+    }
+    if (!m->plugged)
+        return JOB_WAIT;
+    if (m->plug_why.no)
+        return err_set(e, m->plug_why.no, m->plug_why.kind, "connect the network: %s",
+                       m->plug_why.msg);
+    return JOB_NEXT;
+}
+
 static int step_boot(struct job *j, struct err *e)
 {
     struct instance_rec rec;
@@ -88,7 +137,7 @@ static int step_boot(struct job *j, struct err *e)
                            machine_failure(j->jobs, j->subject));
         r = get_instance(j, &rec, e);
         if (r == 0)
-            r = machine_start(j->jobs, &rec, e);
+            r = machine_start(j->jobs, &rec, memo(j)->tap_fd, e);
         if (r < 0)
             return r;
         memo(j)->started = true;
@@ -183,11 +232,9 @@ static void start_failed(struct job *j, const struct err *why)
 }
 
 static const struct job_step launch_steps[] = {
-    { "volumes", step_volumes, true },
-    { "serve", step_serve, true },
-    { "boot", step_boot, true },
-    { "running", step_running, true },
-    { 0 },
+    { "volumes", step_volumes, true }, { "serve", step_serve, true },
+    { "network", step_network, true }, { "boot", step_boot, true },
+    { "running", step_running, true }, { 0 },
 };
 
 const struct job_kind job_launch = { "launch", launch_steps, launch_failed, drop };
@@ -325,6 +372,16 @@ static int let_volume_go(struct job *j, const struct attachment_rec *at, struct 
     return model_end(m, r, e);
 }
 
+/* Before the move to 'terminated', which frees the address in the model. */
+static void let_interface_go(struct job *j)
+{
+    struct interface_rec port;
+    struct err e = { 0 };
+
+    if (model_interface_of(j->jobs->model, j->subject, &port, &e) == 0)
+        network_forget(j->jobs, port.region, port.id);
+}
+
 static int step_delete(struct job *j, struct err *e)
 {
     _cleanup_free_ struct attachment_rec *at = NULL;
@@ -335,6 +392,8 @@ static int step_delete(struct job *j, struct err *e)
 
     for (size_t i = 0; r == 0 && i < n; i++)
         r = let_volume_go(j, &at[i], e);
+    if (r == 0)
+        let_interface_go(j);
     if (r == 0)
         r = tree_remove(dir, e);
     if (r == 0)

@@ -134,6 +134,8 @@ static int text_replace(const char *path, const struct str *s, struct err *e)
     fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return err_errno(e, "create '%s'", tmp);
+    if (fchmod(fd, 0644) < 0) /* dnsmasq, another user, reads it; the daemon's umask is strict */
+        return err_errno(e, "set the mode of '%s'", tmp);
     if (write_full(fd, str_text(s), s->len) < 0)
         return err_errno(e, "write '%s'", tmp);
     if (rename(tmp, path) < 0)
@@ -295,13 +297,24 @@ int dhcp_adopt(struct vpc *v, struct err *e)
     return r;
 }
 
+/* A directory that dnsmasq, another user, may pass through. */
+static int dir_make_open(const char *path, struct err *e)
+{
+    int r = dir_make(path, 0755, e);
+
+    if (r == 0 && chmod(path, 0755) < 0)
+        return err_errno(e, "set the mode of '%s'", path);
+    return r;
+}
+
 /* 1: wait until dnsmasq has ended, then come again. */
 int dhcp_apply(struct vpc *v, struct err *e)
 {
     _cleanup_str_ struct str said = STR_INIT(NET_TEXT_MAX);
     int r, stale;
 
-    if ((r = dir_make(v->dir, 0755, e)) < 0 || (r = hosts_write(v, e)) < 0)
+    if ((r = dir_make_open(v->net->dir, e)) < 0 || (r = dir_make_open(v->dir, e)) < 0 ||
+        (r = hosts_write(v, e)) < 0)
         return r;
     if (v->found) {
         v->found = false;
