@@ -7,25 +7,34 @@
 
 #define ACTIONS(X)                                                                                 \
     X(attach_volume)                                                                               \
+    X(authorize_security_group_egress)                                                             \
+    X(authorize_security_group_ingress)                                                            \
     X(create_image)                                                                                \
     X(create_key_pair)                                                                             \
+    X(create_security_group)                                                                       \
     X(create_snapshot)                                                                             \
     X(create_tags)                                                                                 \
     X(create_volume)                                                                               \
     X(delete_key_pair)                                                                             \
+    X(delete_security_group)                                                                       \
     X(delete_snapshot)                                                                             \
     X(delete_tags)                                                                                 \
     X(delete_volume)                                                                               \
     X(deregister_image)                                                                            \
+    X(describe_account_attributes)                                                                 \
+    X(describe_addresses)                                                                          \
     X(describe_availability_zones)                                                                 \
     X(describe_images)                                                                             \
     X(describe_import_image_tasks)                                                                 \
+    X(describe_instance_attribute)                                                                 \
+    X(describe_instance_credit_specifications)                                                     \
     X(describe_instance_status)                                                                    \
     X(describe_instance_types)                                                                     \
     X(describe_instances)                                                                          \
     X(describe_key_pairs)                                                                          \
     X(describe_network_interfaces)                                                                 \
     X(describe_regions)                                                                            \
+    X(describe_security_group_rules)                                                               \
     X(describe_security_groups)                                                                    \
     X(describe_snapshots)                                                                          \
     X(describe_subnets)                                                                            \
@@ -34,10 +43,16 @@
     X(describe_vpcs)                                                                               \
     X(detach_volume)                                                                               \
     X(get_console_output)                                                                          \
+    X(get_console_screenshot)                                                                      \
+    X(get_password_data)                                                                           \
     X(import_image)                                                                                \
     X(import_key_pair)                                                                             \
+    X(modify_instance_attribute)                                                                   \
+    X(modify_instance_metadata_options)                                                            \
     X(reboot_instances)                                                                            \
     X(register_image)                                                                              \
+    X(revoke_security_group_egress)                                                                \
+    X(revoke_security_group_ingress)                                                               \
     X(run_instances)                                                                               \
     X(start_instances)                                                                             \
     X(stop_instances)                                                                              \

@@ -63,6 +63,33 @@ struct api_param {
         .name = "BlockDeviceMapping.N.Ebs.*", .type = PARAM_NOT_YET                                \
     }
 
+/* Rules of security groups: the list, and the older form for one peer. */
+#define API_PARAMS_PERMISSIONS                                                                     \
+    { .name = "GroupId", .type = PARAM_ID, .prefix = "sg" },                                       \
+        { .name = "IpPermissions.N.IpProtocol", .type = PARAM_TEXT, .max_len = 7 },                \
+        { .name = "IpPermissions.N.FromPort", .type = PARAM_TEXT, .max_len = 6 },                  \
+        { .name = "IpPermissions.N.ToPort", .type = PARAM_TEXT, .max_len = 6 },                    \
+        { .name = "IpPermissions.N.IpRanges.N.CidrIp", .type = PARAM_TEXT },                       \
+        { .name = "IpPermissions.N.IpRanges.N.Description", .type = PARAM_TEXT, .max_len = 255 },  \
+        { .name = "IpPermissions.N.Ipv6Ranges.N.CidrIpv6", .type = PARAM_TEXT },                   \
+        { .name = "IpPermissions.N.Ipv6Ranges.N.Description",                                      \
+          .type = PARAM_TEXT,                                                                      \
+          .max_len = 255 },                                                                        \
+        { .name = "IpPermissions.N.Groups.N.GroupId", .type = PARAM_ID, .prefix = "sg" },          \
+        { .name = "IpPermissions.N.Groups.N.GroupName", .type = PARAM_TEXT, .max_len = 255 },      \
+        { .name = "IpPermissions.N.Groups.N.Description", .type = PARAM_TEXT, .max_len = 255 },    \
+        { .name = "IpPermissions.N.Groups.N.UserId", .type = PARAM_TEXT, .max_len = 12 },          \
+        { .name = "IpPermissions.N.Groups.N.*", .type = PARAM_NOT_YET },                           \
+        { .name = "IpPermissions.N.PrefixListIds.N.*", .type = PARAM_NOT_YET },                    \
+        { .name = "IpProtocol", .type = PARAM_TEXT, .max_len = 7 },                                \
+        { .name = "FromPort", .type = PARAM_TEXT, .max_len = 6 },                                  \
+        { .name = "ToPort", .type = PARAM_TEXT, .max_len = 6 },                                    \
+        { .name = "CidrIp", .type = PARAM_TEXT },                                                  \
+        { .name = "SourceSecurityGroupName", .type = PARAM_TEXT, .max_len = 255 },                 \
+    {                                                                                              \
+        .name = "SourceSecurityGroupOwnerId", .type = PARAM_TEXT, .max_len = 12                    \
+    }
+
 struct api_request; /* the parsed, validated request */
 
 struct api_call {
@@ -81,6 +108,7 @@ struct api_call {
                              RunInstances), or leaves that to api_about() */
     char resource_id[MODEL_ID_MAX]; /* set by a handler with API_TOKEN: what it made; kept with the
                                        client token */
+    struct api_later *later;        /* set by a handler whose answer comes later (later.h) */
     const char *wire_code; /* a handler that must answer another code than the (resource, kind)
                               table gives sets it before it fails */
 };

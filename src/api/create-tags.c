@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tags.h"
 
+#include "metadata.h"
+
 static const struct api_param params[] = {
     { .name = "ResourceId.N", .type = PARAM_TEXT },
     { .name = "Tag.N.Key", .type = PARAM_TEXT, .required = true },
     { .name = "Tag.N.Value", .type = PARAM_TEXT, .empty_is_value = true },
     { 0 },
 };
+
+/* What the metadata service shows must be a path. */
+static int check_shown(struct api_call *c, const char *id, const struct tag_list *tags,
+                       struct err *e)
+{
+    struct instance_rec i;
+    struct err unknown = { 0 }; /* told by model_tags_set */
+
+    if (!str_starts(id, "i-") || model_instance_get(c->model, c->region, id, &i, &unknown) < 0 ||
+        !i.metadata_tags)
+        return 0;
+    return api_metadata_check_tags(c, tags, e);
+}
 
 static int create_tags(struct api_call *c, struct err *e)
 {
@@ -21,6 +36,9 @@ static int create_tags(struct api_call *c, struct err *e)
     for (size_t i = 0; r == 0 && i < api_count(c, "ResourceId"); i++) {
         const char *id = api_item(c, "ResourceId", i, "");
 
+        r = check_shown(c, id, &tags, e);
+        if (r < 0)
+            break;
         r = model_tags_set(c->model, c->region, id, &tags, e);
         if (r < 0)
             tags_failed(c, id, e);

@@ -251,7 +251,7 @@ static int run_ec2(struct work *w, struct err *e)
         return r;
     xml_begin(&w->body, c->action->name, c->request_id);
     r = handle(c, e);
-    if (r < 0)
+    if (r < 0 || c->later)
         return r;
     xml_end(&w->body, c->action->name);
     if (w->body.s.failed == -E2BIG)
@@ -356,6 +356,20 @@ static enum service guess_service(const struct api_in *in)
     return str_starts(in->http.path, "/snapshots") ? SERVICE_EBS : SERVICE_EC2;
 }
 
+static void put_body(struct work *w)
+{
+    struct api_out *out = w->out;
+
+    out->content_type =
+        w->service == SERVICE_EBS ? "application/x-amz-json-1.1" : "text/xml;charset=UTF-8";
+    out->body_len = w->body.s.len;
+    out->body = str_take(&w->body.s);
+    if (!out->body) {
+        out->status = 503; /* memory is gone; SDKs try again */
+        out->body_len = 0;
+    }
+}
+
 void api_answer(struct api *a, const struct api_in *in, struct api_out *out)
 {
     struct work w = { .a = a, .in = in, .out = out, .body = XML_INIT };
@@ -376,13 +390,11 @@ void api_answer(struct api *a, const struct api_in *in, struct api_out *out)
         put_error(&w, &e);
     else
         log_debug("api", "%s in %s", w.call.action ? w.call.action->name : "sts", w.call.region);
-    out->content_type =
-        w.service == SERVICE_EBS ? "application/x-amz-json-1.1" : "text/xml;charset=UTF-8";
-    out->body_len = w.body.s.len;
-    out->body = str_take(&w.body.s);
-    if (!out->body) {
-        out->status = 503; /* memory is gone; SDKs try again */
-        out->body_len = 0;
+    if (w.call.later) {
+        out->later = w.call.later;
+        xml_done(&w.body);
+    } else {
+        put_body(&w);
     }
     request_done(&w.req);
     explicit_bzero(&w.key, sizeof(w.key));

@@ -25,6 +25,7 @@ struct api_out {
     char *body;             /* heap */
     size_t body_len;
     char request_id[37];
+    struct api_later *later; /* the answer comes later: later.h; nothing else is set then */
 };
 
 void api_answer(struct api *a, const struct api_in *in, struct api_out *out);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "later.h"
 #include "log.h"
 #include "parse.h"
 
@@ -28,6 +29,7 @@ struct http {
     struct api *a;
     struct MHD_Daemon *mhd;
     sd_event_source *io, *timer;
+    struct exchange *waiting; /* whose answers come later */
     char address[128];
 };
 
@@ -37,6 +39,11 @@ struct exchange {
     struct str body;
     uint64_t received;
     bool started, too_large, answered;
+    /* While the answer comes later the connection is suspended, and on the listener's list. */
+    struct http *h;
+    struct MHD_Connection *conn;
+    struct api_later *later;
+    struct exchange *prev, *next;
 };
 
 /* ---- one request */
@@ -54,6 +61,17 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
     return x;
 }
 
+static void unlink_waiting(struct exchange *x)
+{
+    if (x->prev)
+        x->prev->next = x->next;
+    else
+        x->h->waiting = x->next;
+    if (x->next)
+        x->next->prev = x->prev;
+    x->prev = x->next = NULL;
+}
+
 static void on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
                          enum MHD_RequestTerminationCode toe)
 {
@@ -64,6 +82,10 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
     (void)toe;
     if (!x)
         return;
+    if (x->later) {
+        unlink_waiting(x);
+        api_later_forget(x->later);
+    }
     str_done(&x->body);
     free(x->uri);
     free(x);
@@ -113,6 +135,45 @@ static enum MHD_Result queue(struct MHD_Connection *conn, struct api_out *out)
     return ok;
 }
 
+static void run(struct http *h);
+
+static void on_later(void *userdata)
+{
+    struct exchange *x = userdata;
+
+    MHD_resume_connection(x->conn); /* MHD asks on_request again */
+    run(x->h);
+}
+
+static void wait_for_answer(struct http *h, struct MHD_Connection *conn, struct exchange *x,
+                            struct api_later *later)
+{
+    x->h = h;
+    x->conn = conn;
+    x->later = later;
+    x->next = h->waiting;
+    if (x->next)
+        x->next->prev = x;
+    h->waiting = x;
+    api_later_wait(later, on_later, x);
+    MHD_suspend_connection(conn);
+}
+
+/* Asked again: after the end of the wait, or by the way. */
+static enum MHD_Result answer_later(struct MHD_Connection *conn, struct exchange *x)
+{
+    struct api_out out;
+    enum MHD_Result ok;
+
+    if (!api_later_take(x->later, &out))
+        return MHD_YES;
+    unlink_waiting(x);
+    x->later = NULL;
+    ok = queue(conn, &out);
+    api_out_done(&out);
+    return ok;
+}
+
 static enum MHD_Result answer(struct http *h, struct MHD_Connection *conn, struct exchange *x,
                               const char *method)
 {
@@ -140,6 +201,10 @@ static enum MHD_Result answer(struct http *h, struct MHD_Connection *conn, struc
                                       .body_len = x->body.len };
     in.too_large = x->too_large;
     api_answer(h->a, &in, &out);
+    if (out.later && !api_later_take(out.later, &out)) {
+        wait_for_answer(h, conn, x, out.later);
+        return MHD_YES;
+    }
     ok = queue(conn, &out);
     api_out_done(&out);
     return ok;
@@ -179,6 +244,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
         return MHD_NO;
     if (!x->started)
         return start(h, conn, x, method);
+    if (*data_size == 0 && x->later)
+        return answer_later(conn, x);
     if (*data_size == 0)
         return x->answered ? MHD_YES : answer(h, conn, x, method);
     x->received += *data_size;
@@ -331,14 +398,14 @@ static int watch(struct http *h, struct err *e)
 
 static struct MHD_Daemon *start_mhd(struct http *h, int fd)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
-                            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log,
-                            NULL, MHD_OPTION_URI_LOG_CALLBACK, on_uri, h,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADERS_BYTES,
-                            MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+                            NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
+                            MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL,
+                            MHD_OPTION_URI_LOG_CALLBACK, on_uri, h, MHD_OPTION_NOTIFY_COMPLETED,
+                            on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (size_t)HTTP_HEADERS_BYTES, MHD_OPTION_END);
 }
 
 int http_open(struct api *a, const char *listen, struct http **ret, struct err *e)
@@ -374,6 +441,13 @@ void http_close(struct http *h)
         return;
     sd_event_source_disable_unref(h->io);
     sd_event_source_disable_unref(h->timer);
+    while (h->waiting) {
+        struct exchange *x = h->waiting;
+
+        unlink_waiting(x);
+        api_later_forget(TAKE_PTR(x->later));
+        MHD_resume_connection(x->conn); /* a suspended one cannot be closed */
+    }
     if (h->mhd)
         MHD_stop_daemon(h->mhd);
     free(h);

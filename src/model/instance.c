@@ -255,6 +255,11 @@ int model_ephemeral_list(struct model *m, const char *instance_id, struct epheme
     return r;
 }
 
+int model_ephemeral_clear(struct model *m, const char *instance_id, struct err *e)
+{
+    return db_exec(m, "DELETE FROM ephemerals WHERE instance_id = ?1", BINDS(T(instance_id)), e);
+}
+
 int model_instance_usage(struct model *m, uint64_t *ret_memory_mib, uint64_t *ret_vcpus,
                          uint64_t *ret_count, struct err *e)
 {

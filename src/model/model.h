@@ -9,7 +9,7 @@
 #include "err.h"
 
 #define MODEL_ID_MAX        32  /* "import-ami-0123456789abcdef0", NUL included */
-#define MODEL_NAME_MAX      128 /* characters of an image name; buffers are MODEL_NAME_MAX * 4 + 1 */
+#define MODEL_NAME_MAX      128 /* characters of an image name; buffers: MODEL_NAME_MAX * 4 + 1 */
 #define MODEL_TEXT_MAX      (255 * 4 + 1)
 #define MODEL_REGION_MAX    32
 #define MODEL_DEVICE_MAX    64
@@ -207,6 +207,8 @@ int model_instance_move(struct model *m, const char *id, enum instance_event ev,
 int model_ephemeral_insert(struct model *m, const struct ephemeral_rec *rec, struct err *e);
 int model_ephemeral_list(struct model *m, const char *instance_id, struct ephemeral_rec **ret,
                          size_t *ret_n, struct err *e);
+/* Takes all of them from an instance. */
+int model_ephemeral_clear(struct model *m, const char *instance_id, struct err *e);
 /* Sums over instances that hold memory now (pending, running, stopping …). */
 int model_instance_usage(struct model *m, uint64_t *ret_memory_mib, uint64_t *ret_vcpus,
                          uint64_t *ret_count, struct err *e);

@@ -7,9 +7,17 @@
 
 #include "str.h"
 
+struct held {
+    jobs_screen_fn fn;
+    void *userdata;
+    struct held *next;
+};
+
 struct jobs {
     FILE *log;
     struct model *model;
+    bool hold;
+    struct held *held;
 };
 
 struct jobs *jobs_recorded_new(const char *directory, struct model *model)
@@ -26,6 +34,7 @@ void jobs_close(struct jobs *j)
 {
     if (!j)
         return;
+    jobs_recorded_release(j);
     if (j->log)
         (void)fclose(j->log);
     free(j);
@@ -144,4 +153,43 @@ int jobs_volume_status(struct jobs *j, const char *volume_id, struct volume_stat
 void jobs_network_changed(struct jobs *j, const char *region)
 {
     (void)record(j, "network-changed", region, NULL);
+}
+
+static void show(jobs_screen_fn fn, void *userdata)
+{
+    fn("\xff\xd8\xff", 3, NULL, userdata);
+}
+
+int jobs_screenshot(struct jobs *j, const char *instance_id, jobs_screen_fn fn, void *userdata,
+                    struct err *e)
+{
+    struct held *h;
+
+    (void)e;
+    (void)record(j, "screenshot", instance_id, NULL);
+    if (!j->hold) {
+        show(fn, userdata);
+        return 0;
+    }
+    h = xcalloc(1, sizeof(*h));
+    *h = (struct held){ fn, userdata, j->held };
+    j->held = h;
+    return 0;
+}
+
+void jobs_recorded_hold(struct jobs *j)
+{
+    j->hold = true;
+}
+
+void jobs_recorded_release(struct jobs *j)
+{
+    j->hold = false;
+    while (j->held) {
+        struct held *h = j->held;
+
+        j->held = h->next;
+        show(h->fn, h->userdata);
+        free(h);
+    }
 }

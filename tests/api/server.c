@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The api over the real model, for tests with real clients: prints the address, an access key and
  * its secret, one a line, and serves until stdin ends or SIGTERM. Long work is only written down:
- * each request to the jobs room is one line in DIRECTORY/jobs.log (jobs-recorded.c).
- *     api-server DIRECTORY [REGION] */
+ * each request to the jobs room is one line in DIRECTORY/jobs.log (jobs-recorded.c). Lines on
+ * stdin: hold             pictures of screens wait release          until now running ID       the
+ * instance's launch is done api-server DIRECTORY [REGION] */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,15 +12,67 @@
 #include "api.h"
 #include "jobs-recorded.h"
 #include "log.h"
+#include "str.h"
 
-static int on_stdin(sd_event_source *s, int fd, uint32_t events, void *userdata)
+struct server {
+    sd_event *loop;
+    struct model *model;
+    struct jobs *jobs;
+};
+
+static int finish_import(struct model *m, const char *image_id, struct err *e)
 {
-    char buf[256];
+    _cleanup_(image_rec_done) struct image_rec i = { 0 };
+    struct snapshot_rec s;
+    int r = model_image_get(m, NULL, image_id, &i, e);
 
+    if (r >= 0)
+        r = model_snapshot_get(m, NULL, i.mapping.v[0].snapshot_id, &s, e);
+    if (r < 0)
+        return r;
+    i.mapping.v[0].size_gib = s.volume_size_gib = 8;
+    r = model_snapshot_save(m, &s, e);
+    if (r >= 0)
+        r = model_snapshot_move(m, s.id, SNAPSHOT_EV_COMPLETED, NULL, NULL, e);
+    if (r >= 0)
+        r = model_image_save(m, &i, e);
+    return r < 0 ? r : model_image_move(m, i.id, IMAGE_EV_AVAILABLE, NULL, NULL, NULL, e);
+}
+
+static void obey(struct server *s, char *line)
+{
+    struct err e = { 0 };
+    int r = 0;
+
+    if (str_eq(line, "hold"))
+        jobs_recorded_hold(s->jobs);
+    else if (str_eq(line, "release"))
+        jobs_recorded_release(s->jobs);
+    else if (str_starts(line, "imported "))
+        r = finish_import(s->model, line + strlen("imported "), &e);
+    else if (str_starts(line, "running "))
+        r = model_instance_move(s->model, line + strlen("running "), INSTANCE_EV_RUNNING, "", "",
+                                NULL, &e);
+    if (r < 0)
+        (void)fprintf(stderr, "api-server: %s\n", e.msg);
+}
+
+/* A line is written in one piece by the tests, one at a time. */
+static int on_stdin(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    struct server *s = userdata;
+    char buf[256];
+    ssize_t n = read(fd, buf, sizeof(buf) - 1);
+
+    (void)source;
     (void)events;
-    if (read(fd, buf, sizeof(buf)) <= 0)
-        return sd_event_exit(userdata, 0);
-    (void)s;
+    if (n <= 0)
+        return sd_event_exit(s->loop, 0);
+    buf[n] = '\0';
+    buf[strcspn(buf, "\n")] = '\0';
+    obey(s, buf);
+    printf("done\n");
+    (void)fflush(stdout);
     return 0;
 }
 
@@ -34,6 +87,7 @@ static int serve(const char *directory, const char *region, struct err *e)
                               .default_region = region,
                               .memory_limit_mib = 65536 };
     struct access_key key;
+    struct server server;
     int r = model_open(database, &model, e);
 
     if (r == 0)
@@ -53,7 +107,8 @@ static int serve(const char *directory, const char *region, struct err *e)
     printf("http://%s\n%s\n%s\n%s\n", api_address(api), key.id, key.secret, key.account);
     (void)fflush(stdout);
     (void)sd_event_add_signal(loop, NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, NULL, NULL);
-    (void)sd_event_add_io(loop, NULL, STDIN_FILENO, EPOLLIN, on_stdin, loop);
+    server = (struct server){ loop, model, jobs };
+    (void)sd_event_add_io(loop, NULL, STDIN_FILENO, EPOLLIN, on_stdin, &server);
     return sd_event_loop(loop);
 }
 

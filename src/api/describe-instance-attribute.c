@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "find.h"
+
+#include "parse.h"
+#include "place.h"
+
+static const struct api_param params[] = {
+    { .name = "InstanceId", .type = PARAM_ID, .prefix = "i", .required = true },
+    { .name = "Attribute", .type = PARAM_TEXT, .required = true, .max_len = 64 },
+    { 0 },
+};
+
+static int put_value(struct api_call *c, const char *name, const char *value)
+{
+    xml_open(c->out, name);
+    xml_text(c->out, "value", value);
+    xml_close(c->out, name);
+    return 0;
+}
+
+static int put_flag(struct api_call *c, const char *name, bool v)
+{
+    return put_value(c, name, v ? "true" : "false");
+}
+
+/* ---- one function for each attribute --------------------------------------------------------- */
+
+#define ATTRIBUTE(fn, body)                                                                        \
+    static int fn(struct api_call *c, const struct instance_rec *i, struct err *e)                 \
+    {                                                                                              \
+        (void)i;                                                                                   \
+        (void)e;                                                                                   \
+        return body;                                                                               \
+    }                                                                                              \
+    _Static_assert(1, "semicolon")
+
+ATTRIBUTE(put_type, put_value(c, "instanceType", i->type));
+ATTRIBUTE(put_kernel, put_value(c, "kernel", NULL));
+ATTRIBUTE(put_ramdisk, put_value(c, "ramdisk", NULL));
+ATTRIBUTE(put_termination, put_flag(c, "disableApiTermination", i->disable_api_termination));
+ATTRIBUTE(put_stop, put_flag(c, "disableApiStop", i->disable_api_stop));
+ATTRIBUTE(put_behaviour, put_value(c, "instanceInitiatedShutdownBehavior",
+                                   i->terminate_on_shutdown ? "terminate" : "stop"));
+ATTRIBUTE(put_root, put_value(c, "rootDeviceName", i->root_device_name));
+ATTRIBUTE(put_codes, (xml_always(c->out, "productCodes", ""), 0));
+ATTRIBUTE(put_source_check, put_flag(c, "sourceDestCheck", true));
+ATTRIBUTE(put_ebs_optimized, put_flag(c, "ebsOptimized", i->ebs_optimized));
+ATTRIBUTE(put_sriov, put_value(c, "sriovNetSupport", "simple"));
+ATTRIBUTE(put_ena, put_flag(c, "enaSupport", i->ena_support));
+
+static int put_enclave(struct api_call *c, const struct instance_rec *i, struct err *e)
+{
+    (void)i;
+    (void)e;
+    xml_open(c->out, "enclaveOptions");
+    xml_bool(c->out, "enabled", false);
+    xml_close(c->out, "enclaveOptions");
+    return 0;
+}
+
+static int put_user_data(struct api_call *c, const struct instance_rec *i, struct err *e)
+{
+    _cleanup_free_ char *base64 = NULL;
+    _cleanup_free_ void *bytes = NULL;
+    size_t n = 0;
+    int r = model_user_data_get(c->model, i->id, &bytes, &n, e);
+
+    if (r < 0)
+        return r;
+    if (n && !(base64 = base64_encode(bytes, n)))
+        return err_oom(e);
+    return put_value(c, "userData", base64);
+}
+
+static int put_groups(struct api_call *c, const struct instance_rec *i, struct err *e)
+{
+    _cleanup_free_ struct group_rec *v = NULL;
+    struct interface_rec nic;
+    struct err why = { 0 };
+    size_t n = 0;
+    int r = model_interface_of(c->model, i->id, &nic, &why);
+
+    if (r >= 0) {
+        r = model_interface_groups(c->model, nic.id, &v, &n, e);
+    } else if (why.kind == ERR_NOT_FOUND) {
+        r = 0;
+    } else {
+        *e = why;
+    }
+    if (r < 0)
+        return r;
+    api_put_group_set(c, v, n);
+    return 0;
+}
+
+static int put_mapping(struct api_call *c, const struct instance_rec *i, struct err *e)
+{
+    _cleanup_free_ struct attachment_rec *at = NULL;
+    size_t n = 0;
+    int r = model_attachment_list(c->model, i->id, &at, &n, e);
+
+    if (r < 0)
+        return r;
+    xml_open(c->out, "blockDeviceMapping");
+    for (size_t k = 0; k < n; k++) {
+        xml_open(c->out, "item");
+        xml_text(c->out, "deviceName", at[k].device);
+        xml_open(c->out, "ebs");
+        xml_text(c->out, "volumeId", at[k].volume_id);
+        xml_text(c->out, "status", model_attach_state_name(at[k].state));
+        xml_time(c->out, "attachTime", at[k].attached_ms);
+        xml_bool(c->out, "deleteOnTermination", at[k].delete_on_termination);
+        xml_close(c->out, "ebs");
+        xml_close(c->out, "item");
+    }
+    xml_close(c->out, "blockDeviceMapping");
+    return 0;
+}
+
+static const struct {
+    const char *name; /* its case counts, as on EC2 */
+    int (*put)(struct api_call *c, const struct instance_rec *i, struct err *e);
+} attributes[] = {
+    { "blockDeviceMapping", put_mapping },
+    { "disableApiStop", put_stop },
+    { "disableApiTermination", put_termination },
+    { "ebsOptimized", put_ebs_optimized },
+    { "enaSupport", put_ena },
+    { "enclaveOptions", put_enclave },
+    { "groupSet", put_groups },
+    { "instanceInitiatedShutdownBehavior", put_behaviour },
+    { "instanceType", put_type },
+    { "kernel", put_kernel },
+    { "productCodes", put_codes },
+    { "ramdisk", put_ramdisk },
+    { "rootDeviceName", put_root },
+    { "sourceDestCheck", put_source_check },
+    { "sriovNetSupport", put_sriov },
+    { "userData", put_user_data },
+};
+
+static int describe_instance_attribute(struct api_call *c, struct err *e)
+{
+    const char *name = api_text(c, "Attribute");
+    struct instance_rec i;
+    char shown[80];
+    int r = api_find_instance(c, api_text(c, "InstanceId"), &i, e);
+
+    if (r < 0)
+        return r;
+    for (size_t k = 0; k < ARRAY_LEN(attributes); k++) {
+        if (!str_eq(attributes[k].name, name))
+            continue;
+        xml_text(c->out, "instanceId", i.id);
+        return attributes[k].put(c, &i, e);
+    }
+    return api_fail(c, e, "InvalidParameterValue",
+                    "Value (%s) for parameter attribute is invalid. Unknown attribute.",
+                    str_show(name, shown, sizeof(shown)));
+}
+
+const struct api_action api_describe_instance_attribute = {
+    .name = "DescribeInstanceAttribute",
+    .resource = "instance",
+    .params = params,
+    .handle = describe_instance_attribute,
+    .summary = "Shows one attribute of an instance, such as its user data.",
+};
