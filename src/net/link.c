@@ -12,10 +12,8 @@
 #include "log.h"
 #include "net-priv.h"
 
-#define LINK_BASE     UINT32_C(0xa9fec000) /* LINK_RANGE: 8192 pairs */
-#define LINK_PAIRS    8192U
-/* A guest that is silent for a week is still known (in 1/100 s): frames to it are not flooded. */
-#define BRIDGE_AGEING "60480000"
+#define LINK_BASE  UINT32_C(0xa9fec000) /* LINK_RANGE: 8192 pairs */
+#define LINK_PAIRS 8192U
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
@@ -203,7 +201,7 @@ int link_inside_text(const struct vpc *v, struct str *s, struct err *e)
     str_add(s, "link set lo up\n");
     if (!ns_has_link(v, BRIDGE))
         str_add(s, "link add " BRIDGE " address " BRIDGE_MAC " type bridge stp_state 0 "
-                   "forward_delay 0 ageing_time " BRIDGE_AGEING " mcast_snooping 0\n");
+                   "forward_delay 0 mcast_snooping 0\n");
     else
         r = old_addresses(v, s, e);
     if (r < 0)
@@ -233,9 +231,16 @@ void link_plug_text(const struct port *p, unsigned mtu, struct str *s)
 
     net_ip4_text(p->address, address);
     str_addf(s, "link set %s mtu %u master " BRIDGE "\n", p->tap, mtu);
-    str_addf(s, "link set %s type bridge_slave isolated on flood off mcast_flood off\n", p->tap);
+    str_addf(s,
+             "link set %s type bridge_slave isolated on learning off flood off mcast_flood off\n",
+             p->tap);
     str_addf(s, "link set %s up\n", p->tap);
     str_addf(s, "neigh replace %s lladdr %s dev " BRIDGE " nud permanent\n", address, p->mac);
+}
+
+void link_known_text(const struct port *p, struct str *s)
+{
+    str_addf(s, "fdb replace %s dev %s master static\n", p->mac, p->tap);
 }
 
 void link_gone_text(const struct vpc *v, struct str *s)

@@ -97,7 +97,7 @@ struct net {
     unsigned magic;
     sd_event *loop;
     char *home, *dir, *user;
-    char *ip, *nft, *dnsmasq; /* where they are */
+    char *ip, *bridge, *nft, *dnsmasq; /* where they are */
     char tag[9];              /* 8 hex digits that name this home */
     char table[32];           /* our table in the host's namespace */
     bool nat;
@@ -159,6 +159,7 @@ int link_no_delay(const struct vpc *v, struct err *e);
 int link_host_text(const struct vpc *v, struct str *s, struct err *e);
 int link_inside_text(const struct vpc *v, struct str *s, struct err *e);
 void link_plug_text(const struct port *p, unsigned mtu, struct str *s);
+void link_known_text(const struct port *p, struct str *s); /* for bridge -batch */
 void link_gone_text(const struct vpc *v, struct str *s);
 void link_empty_text(const struct vpc *v, struct str *s);
 void link_sweep_text(const struct vpc *v, struct str *s);

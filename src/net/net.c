@@ -81,6 +81,7 @@ static int find_programs(struct net *n, struct err *e)
     int r;
 
     if ((r = find_program("ip", "iproute2", &n->ip, e)) < 0 ||
+        (r = find_program("bridge", "iproute2", &n->bridge, e)) < 0 ||
         (r = find_program("nft", "nftables", &n->nft, e)) < 0 ||
         (r = find_program("dnsmasq", "dnsmasq-base", &n->dnsmasq, e)) < 0)
         return r;
@@ -213,6 +214,7 @@ void net_close(struct net *n)
     free(n->dir);
     free(n->user);
     free(n->ip);
+    free(n->bridge);
     free(n->nft);
     free(n->dnsmasq);
     n->magic = 0;

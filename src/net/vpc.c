@@ -292,7 +292,7 @@ static struct port *plugging(const struct vpc *v)
     return NULL;
 }
 
-static void on_plugged(void *userdata, const struct err *e)
+static void on_known(void *userdata, const struct err *e)
 {
     struct vpc *v = userdata;
     struct port *p = plugging(v);
@@ -310,6 +310,26 @@ static void on_plugged(void *userdata, const struct err *e)
     close_fdp(&fd);
     (void)err_wrap(&told, "put the port '%s' on the bridge", p->id);
     port_tell(p, -1, &told);
+}
+
+/* On the bridge; now the bridge is told the guest's MAC address, since it neither learns nor
+ * floods: who has not spoken yet is reached all the same. */
+static void on_plugged(void *userdata, const struct err *e)
+{
+    _cleanup_str_ struct str s = STR_INIT(NET_TEXT_MAX);
+    struct vpc *v = userdata;
+    struct port *p = plugging(v);
+    struct err own = { 0 };
+
+    v->task = NULL;
+    if (p && !e) {
+        link_known_text(p, &s);
+        if (task_run(v->net, v->ns_fd, (const char *[]){ v->net->bridge, "-batch", "@", NULL },
+                     str_text(&s), on_known, v, &v->task, &own) == 0)
+            return;
+        e = &own;
+    }
+    on_known(v, e);
 }
 
 /* A tap that cannot be had is this port's failure, not the VPC's. */

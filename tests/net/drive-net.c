@@ -3,7 +3,7 @@
  * Started as: drive-net HOME [nat] [ntp=A] [kms=A] [dns=A]
  *
  *   vpc ID CIDR DOMAIN SUBNET...       vpc- ID
- *   group ID VPC RULE...               group- VPC ID      RULE: in|out:PROTO:FROM:TO:CIDR|sg-...
+ *   group ID VPC RULE...               group- VPC ID      RULE: in|out,PROTO,FROM,TO,CIDR|sg-..
  *   port ID VPC MAC ADDRESS GROUP...   port- ID
  *   plug ID NETNS MAC                  a process of its own, as QEMU would, carries frames between
  *                                      the port's tap and "eth0" with this MAC in a guest's
@@ -215,7 +215,7 @@ static int take_rule(char *text, struct net_rule *r)
     char *f[5];
     unsigned n = 0;
 
-    for (char *p = strtok_r(text, ":", &text); p && n < 5; p = strtok_r(NULL, ":", &text))
+    for (char *p = strtok_r(text, ",", &text); p && n < 5; p = strtok_r(NULL, ",", &text))
         f[n++] = p;
     if (n != 5)
         return -1;

@@ -9,7 +9,7 @@ DRIVE = os.environ.get('DRIVE_NET', 'drive-net')
 SKIP = 77
 VPC, VPC2 = 'vpc-0aaaaaaaaaaaaaaa1', 'vpc-0aaaaaaaaaaaaaaa2'
 SG, SG2, SG3 = 'sg-0bbbbbbbbbbbbbbb1', 'sg-0bbbbbbbbbbbbbbb2', 'sg-0bbbbbbbbbbbbbbb3'
-ALL_OUT = 'out:-1:0:0:0.0.0.0/0'
+ALL_OUT = 'out,-1,0,0,0.0.0.0/0'
 ENV = dict(os.environ, PATH=os.environ.get('PATH', '') + ':/usr/sbin:/sbin', LC_ALL='C')
 
 
@@ -259,6 +259,56 @@ except OSError as e: print(e.strerror)
 '''
 
 
+# A frame, as it is
+FRAME = r'''
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind((sys.argv[1], 0)); s.send(bytes.fromhex(sys.argv[2]))
+'''
+# The source addresses of all frames that come from others, until the namespace's owner says stop
+HEAR = r'''
+import select, socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); s.bind(('eth0', 3))
+print('ready', flush=True)
+while True:
+    r, _, _ = select.select([s, sys.stdin], [], [])
+    if s in r:
+        f, a = s.recvfrom(2000)
+        if a[2] != 4: print(f[:34].hex(), flush=True)
+    elif sys.stdin in r: break
+'''
+
+
+def hexip(a):
+    return ''.join('%02x' % int(x) for x in a.split('.'))
+
+
+def hexmac(m):
+    return m.replace(':', '')
+
+
+def ip_packet(source, to, payload='0400' + '0400' + '000c' + '0000' + '41414141', proto='11', ttl='40'):
+    head = '4500%04x00000000%s%s0000' % (20 + len(payload) // 2, ttl, proto) + hexip(source) + hexip(to)
+    total = sum(int(head[i:i + 4], 16) for i in range(0, 40, 4))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return head[:20] + '%04x' % (total ^ 0xffff) + head[24:] + payload
+
+
+def dhcp_message(kind, mac, address, server='172.31.0.1'):
+    return ('01010600' + '12345678' + '00000000' + hexip(address) + '00' * 12 + hexmac(mac) + '00' * 10 + '00' * 192 + '63825363' +
+            '3501%02x' % kind + '3604' + hexip(server) + 'ff')
+
+
+def frames_heard(guest, fn):
+    """Frames that arrive at the guest while fn runs."""
+    p = subprocess.Popen(['ip', 'netns', 'exec', guest.ns, sys.executable, '-c', HEAR], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, text=True, env=ENV)
+    p.stdout.readline()
+    fn()
+    out, _ = p.communicate('stop\n', timeout=20)
+    return out.split()
+
+
 def run(module):
     tests = [(k, f) for k, f in vars(module).items() if k.startswith('test_')]
     only = sys.argv[1:]
@@ -276,4 +326,6 @@ def run(module):
             print(f'not ok {i} - {name[5:].replace("_", " ")}')
             for line in traceback.format_exc().splitlines():
                 print('# ' + line, flush=True)
+            if os.environ.get('STOP'):
+                break
     sys.exit(1 if bad else 0)
