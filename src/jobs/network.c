@@ -355,5 +355,5 @@ void network_forget(struct jobs *js, const char *region, const char *interface_i
         return;
     if (net_port_remove(js->net, interface_id, &e) < 0)
         log_error("jobs", "remove the network interface '%s': %s", interface_id, e.msg);
-    network_declare(js, region);
+    jobs_network_changed(js, region); /* later: the model still has it at this moment */
 }
