@@ -98,8 +98,8 @@ struct net {
     sd_event *loop;
     char *home, *dir, *user;
     char *ip, *bridge, *nft, *dnsmasq; /* where they are */
-    char tag[9];              /* 8 hex digits that name this home */
-    char table[32];           /* our table in the host's namespace */
+    char tag[9];                       /* 8 hex digits that name this home */
+    char table[32];                    /* our table in the host's namespace */
     bool nat;
     uint32_t dns[DNS_MAX], ntp, kms; /* 0: none */
     unsigned n_dns, mtu;
@@ -111,6 +111,7 @@ struct net {
     bool host_ready; /* the host's table stands */
     bool host_gone;  /* purging: it is removed */
     sd_event_source *host_retry;
+    bool swept; /* everything was told */
     bool sweep_links, purging, up_tell;
     void (*settled_fn)(void *);
     void *settled_userdata;

@@ -400,7 +400,7 @@ void net_sweep(struct net *n)
     leftovers_in(n, n->dir, "vpc-");
     for (struct vpc *v = n->vpcs; v; v = v->next)
         v->sweep = true;
-    n->sweep_links = true;
+    n->sweep_links = n->swept = true;
     net_touch(n);
 }
 

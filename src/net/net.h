@@ -43,8 +43,9 @@ int net_open(const struct net_config *cfg, struct net **ret, struct err *e);
 void net_close(struct net *n);
 DEFINE_FREEP(net_close, struct net);
 
-/* Once, after everything wanted was set: what an earlier daemon left behind and nobody wants is
- * removed: namespaces, links, processes and files whose names are those of this home. */
+/* Once, after everything wanted was set. Networks of an earlier daemon stand untouched until then,
+ * so that no guest loses its connections because half was told; then they become what is wanted,
+ * and what nobody wants is removed: namespaces, links, processes and files of this home. */
 void net_sweep(struct net *n);
 /* fn is called once, from the loop, when everything that was set and removed until then is done
  * (or has failed for good). */

@@ -434,6 +434,8 @@ static int next_step(struct vpc *v, struct err *e)
 
     if (v->going)
         return v->down ? 0 : go(v, e);
+    if (v->found && !v->net->swept)
+        return 0; /* it works as it stands; not all is told yet */
     if (v->net->nat && !v->net->host_ready)
         return 0; /* net.c is at it */
     if (!v->host_linked || !v->ns_made)

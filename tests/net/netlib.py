@@ -179,10 +179,12 @@ class Guest:
         return self
 
     def pull(self):
+        """The machine ends, as QEMU would."""
         if self.cable:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.cable, signal.SIGKILL)
             self.cable = None
+            eventually('the cable is gone', lambda: 'eth0' not in self.run('ip', '-br', 'link'))
 
     def run(self, *args, **kw):
         return sh('ip', 'netns', 'exec', self.ns, *args, **kw)
@@ -220,7 +222,8 @@ class Guest:
         return dict(l.rstrip('\n').split('=', 1) for l in open(out) if '=' in l)
 
     def end(self):
-        self.pull()
+        with contextlib.suppress(Failed):
+            self.pull()
         for pid in sh('ip', 'netns', 'pids', self.ns, ok=False).stdout.split():
             if pid.isdigit():
                 with contextlib.suppress(ProcessLookupError):
