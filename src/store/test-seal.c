@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -370,6 +371,46 @@ static void collection_and_pins_need_no_key(void **state)
     must_be(f, f->one, "pin", &a);
 }
 
+/* What a disk's fault cannot make and a forger can: every checksum is right. */
+static void a_frame_opens_only_in_its_place_and_with_its_header(void **unused)
+{
+    static const uint8_t key[KEY_BYTES] = { 1 }, other[KEY_BYTES] = { 2 };
+    uint8_t plain[64 + SEAL_TAG_BYTES] = "some content", sealed[sizeof plain], p[sizeof plain];
+    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+    struct rec_disk d, aad, changed;
+    struct err e = { 0 };
+
+    (void)unused;
+    rec_build(&d, REC_BLOCK, 1, STORE_BLOCK_BYTES, format_zero_sha);
+    d.frame[0].len = put_le32(sizeof plain);
+    rec_seal(&d);
+    seal_aad(&d, &aad);
+    memcpy(sealed, plain, sizeof plain);
+    assert_ok(seal_frame(c, key, &aad, 5, 0, sealed, 64, &e), &e);
+    assert_memory_not_equal(sealed, plain, 16);
+#define OPENS(key, header, slot, frame)                                                            \
+    (memcpy(p, sealed, sizeof p), err_clear(&e),                                                   \
+     unseal_frame(c, key, header, slot, frame, p, 64, &e) == 0)
+    assert_true(OPENS(key, &aad, 5, 0));
+    assert_memory_equal(p, plain, 64);
+    assert_false(OPENS(other, &aad, 5, 0));
+    assert_int_equal(e.kind, ERR_CORRUPT);
+    assert_false(OPENS(key, &aad, 6, 0));
+    assert_false(OPENS(key, &aad, 5, 1));
+    changed = aad;
+    changed.sha[3] ^= 1;
+    assert_false(OPENS(key, &changed, 5, 0));
+    changed = aad;
+    changed.frame[1].len = put_le32(20);
+    assert_false(OPENS(key, &changed, 5, 0));
+    changed = aad;
+    changed.domain = put_le32(2);
+    assert_false(OPENS(key, &changed, 5, 0));
+    sealed[70] ^= 1; /* the tag */
+    assert_false(OPENS(key, &aad, 5, 0));
+    EVP_CIPHER_CTX_free(c);
+}
+
 /* ---- the file of a key ---- */
 
 static void a_key_is_made_once_and_read_back(void **state)
@@ -432,6 +473,7 @@ int main(void)
         T(plain_text_is_nowhere_on_the_disk),
         T(the_check_says_what_it_could_not_verify),
         T(collection_and_pins_need_no_key),
+        cmocka_unit_test(a_frame_opens_only_in_its_place_and_with_its_header),
         T(a_key_is_made_once_and_read_back),
         T(a_damaged_or_foreign_key_is_refused),
     };
