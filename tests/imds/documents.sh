@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Identity documents, verified as EC2's users do it: with openssl and the installation's certificate.
+# Identity documents, verified as EC2's users do it: with openssl and the certificate.
 # shellcheck disable=SC1091
 . "$(dirname "$0")/../lib/functions.sh"
 requires curl --version
@@ -39,9 +39,9 @@ cd "$tmp"
 python3 - << 'PY'
 import json
 d = json.load(open('document'))
-assert list(d) == ['accountId', 'architecture', 'availabilityZone', 'billingProducts', 'devpayProductCodes',
-                   'marketplaceProductCodes', 'imageId', 'instanceId', 'instanceType', 'kernelId', 'pendingTime',
-                   'privateIp', 'ramdiskId', 'region', 'version'], list(d)
+assert list(d) == '''accountId architecture availabilityZone billingProducts
+    devpayProductCodes marketplaceProductCodes imageId instanceId instanceType kernelId pendingTime
+    privateIp ramdiskId region version'''.split(), list(d)
 assert d['instanceId'] == 'i-0000000007f000001' and d['billingProducts'] == ['bp-6ba54002'], d
 PY
 
