@@ -103,6 +103,10 @@ bool served_is_up(struct jobs *js,
 struct volume_server *served_server(struct jobs *js, const char *volume_id); /* NULL unless ready */
 const struct volume_status *served_status(struct jobs *js,
                                           const char *volume_id); /* NULL: unknown */
+/* At the start: servers of an earlier daemon that still live are taken over ... */
+void served_adopt_all(struct jobs *js);
+/* ... and, once every job had its turn, those that nobody holds are ended in order. */
+void served_adopted(struct jobs *js);
 /* Once a second from the loop: statuses are asked for. */
 void served_tick(struct jobs *js);
 void served_close_all(struct jobs *js);
@@ -203,6 +207,7 @@ struct jobs {
     struct work *gc;
     bool gc_wanted;
     bool closing;
+    bool adopting;                /* no job had its turn since the start */
     void (*down)(void *userdata); /* jobs_shutdown */
     void *down_userdata;
     bool networks_asked, networks_gone;

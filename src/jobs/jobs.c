@@ -71,6 +71,10 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
 {
     struct jobs *js = userdata;
 
+    if (js->adopting) {
+        js->adopting = false;
+        served_adopted(js);
+    }
     served_tick(js);
     detach_tick(js);
     console_tick(js);
@@ -139,6 +143,8 @@ int jobs_open(const struct jobs_config *cfg, struct jobs **ret, struct err *e)
     if (r < 0)
         return r;
     machine_adopt_all(js);
+    served_adopt_all(js);
+    js->adopting = true;
     reclaim_want(js); /* what dead writers left */
     *ret = TAKE_PTR(js);
     return 0;

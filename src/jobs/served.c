@@ -9,13 +9,16 @@
 #include "jobs-priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "file.h"
 #include "log.h"
 
 #define HOLDERS_MAX     16
 #define RESTARTS_MAX    5
 #define STOP_TIMEOUT_MS 10000
+#define ADOPTER         "adopter" /* holds what an earlier daemon served, until jobs have had a turn */
 
 struct served {
     struct served *next;
@@ -275,6 +278,44 @@ int jobs_volume_status(struct jobs *j, const char *volume_id, struct volume_stat
         return err_set(e, ENOENT, ERR_NOT_FOUND, "volume '%s' is not in use now", volume_id);
     *ret = *st;
     return 0;
+}
+
+/* ---- a restart of the daemon --------------------------------------------------------------- */
+
+/* The server of an earlier daemon: its pid file names a process that still lives. */
+static bool lives(struct jobs *js, const char *volume_id)
+{
+    _cleanup_free_ char *dir = jobs_volume_dir(js, volume_id);
+    _cleanup_free_ char *path = xasprintf("%s/server.pid", dir);
+    _cleanup_free_ char *text = NULL;
+    struct err e = { 0 };
+    unsigned long long start = 0;
+    int pid = 0;
+
+    if (file_read(path, 64, &text, NULL, &e) < 0 || sscanf(text, "%d %llu", &pid, &start) != 2)
+        return false;
+    return pid > 0 && start && child_start_time(pid) == start;
+}
+
+void served_adopt_all(struct jobs *js)
+{
+    _cleanup_free_ struct volume_rec *v = NULL;
+    size_t n = 0;
+    struct err e = { 0 };
+
+    if (model_volume_list(js->model, NULL, &v, &n, &e) < 0)
+        log_error("jobs", "list the volumes whose servers may live: %s", e.msg);
+    for (size_t i = 0; i < n; i++) {
+        struct err one = { 0 };
+
+        if (lives(js, v[i].id) && served_hold(js, v[i].id, ADOPTER, &one) < 0)
+            log_error("jobs", "adopt the server of volume '%s': %s", v[i].id, one.msg);
+    }
+}
+
+void served_adopted(struct jobs *js)
+{
+    served_release_all(js, ADOPTER);
 }
 
 /* Once a second: what fills is asked how far it is. */
