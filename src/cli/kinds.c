@@ -19,6 +19,12 @@ static const struct field instance_disks[] = {
     { 0 },
 };
 
+static const struct field instance_groups[] = {
+    { "id", FIELD_TEXT, "groupId", NULL },
+    { "name", FIELD_TEXT, "groupName", NULL },
+    { 0 },
+};
+
 static const struct field instance_fields[] = {
     { "id", FIELD_TEXT, "instanceId", NULL },
     { "name", FIELD_NAME, NULL, NULL },
@@ -29,6 +35,10 @@ static const struct field instance_fields[] = {
     { "key", FIELD_TEXT, "keyName", NULL },
     { "zone", FIELD_TEXT, "placement/availabilityZone", NULL },
     { "private_ip", FIELD_TEXT, "privateIpAddress", NULL },
+    { "subnet", FIELD_TEXT, "subnetId", NULL },
+    { "vpc", FIELD_TEXT, "vpcId", NULL },
+    { "security_groups", FIELD_LIST, "groupSet/item", instance_groups },
+    { "guest", FIELD_TEXT, "kilnGuest", NULL },
     { "platform", FIELD_TEXT, "platformDetails", NULL },
     { "boot_mode", FIELD_TEXT, "bootMode", NULL },
     { "root_device", FIELD_TEXT, "rootDeviceName", NULL },
@@ -161,6 +171,9 @@ SHOW_TEXT(show_id, "id");
 SHOW_TEXT(show_name, "name");
 SHOW_TEXT(show_type, "type");
 SHOW_TEXT(show_image, "image");
+SHOW_TEXT(show_ip, "private_ip");
+SHOW_TEXT(show_guest, "guest");
+SHOW_TEXT(show_key, "key");
 SHOW_TEXT(show_platform, "platform");
 SHOW_TEXT(show_volume, "volume");
 SHOW_TEXT(show_snapshot, "snapshot");
@@ -280,15 +293,12 @@ static char *show_import_status(const json_t *r)
 }
 
 static const struct column instance_columns[] = {
-    { "ID", false, show_id },
-    { "NAME", false, show_name },
-    { "STATE", false, show_state },
-    { "TYPE", false, show_type },
-    { "IMAGE", false, show_image },
-    { "DISKS", true, show_disks },
-    { "FILL", true, show_disks_fill },
-    { "LAUNCHED", false, show_launched },
-    { 0 },
+    { "ID", false, show_id },          { "NAME", false, show_name },
+    { "STATE", false, show_state },    { "TYPE", false, show_type },
+    { "IMAGE", false, show_image },    { "IP", false, show_ip },
+    { "KEY", false, show_key },        { "DISKS", true, show_disks },
+    { "FILL", true, show_disks_fill }, { "LAUNCHED", false, show_launched },
+    { "GUEST", false, show_guest },    { 0 },
 };
 
 static const struct column image_columns[] = {

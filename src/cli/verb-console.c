@@ -218,6 +218,46 @@ static int run_console(struct cli *c, struct err *e)
     return converse(id, dir, !cli_flag(c, "--no-input"), e);
 }
 
+/* ---- the screen ------------------------------------------------------------------------------ */
+
+static int save_picture(struct cli *c, const char *id, const char *base64, struct err *e)
+{
+    _cleanup_free_ void *jpeg = NULL;
+    const char *path = c->args[1];
+    size_t n = 0;
+    int r = base64_decode(base64, &jpeg, &n);
+
+    if (r < 0 || n == 0)
+        return err_set(e, EPROTO, ERR_IO, "the server sent no picture of '%s'", id);
+    if (str_eq(path, "-")) {
+        (void)fwrite(jpeg, 1, n, stdout);
+        return out_flush(e);
+    }
+    r = file_replace(path, jpeg, n, 0644, e);
+    if (r < 0 || !c->json)
+        return r;
+    return out_json(json_pack("{s:{s:s, s:s, s:I}}", "screenshot", "instance", id, "file", path,
+                              "bytes", (json_int_t)n),
+                    e);
+}
+
+static int run_screenshot(struct cli *c, struct err *e)
+{
+    _cleanup_query_ struct query q = QUERY_INIT;
+    _cleanup_answer_ struct answer a = { 0 };
+    char id[64];
+    int r = names_resolve(c, KIND_INSTANCE, c->args[0], id, NULL, e);
+
+    if (r < 0)
+        return r;
+    query_action(&q, "GetConsoleScreenshot");
+    query_add(&q, "InstanceId", id);
+    r = client_call(c, &q, &a, e);
+    return r < 0 ? r : save_picture(c, id, xml_text_at(answer_root(&a), "imageData"), e);
+}
+
+/* ---- the rows -------------------------------------------------------------------------------- */
+
 static const struct cli_option console_options[] = {
     { .name = "--log", .help = "Print the last 64 KiB that the guest wrote, and exit." },
     { .name = "--no-input", .help = "Only show what the guest writes." },
@@ -236,5 +276,13 @@ const struct cli_verb cli_verbs_console[] = {
               "end of the input does not end it, Ctrl-] (0x1d) in the input or the end of the "
               "guest does. One client at a time; it must run on the daemon's machine.",
       .run = run_console },
+    { .name = "screenshot",
+      .args = "INSTANCE FILE",
+      .min_args = 2,
+      .max_args = 2,
+      .complete = "instances",
+      .summary = "Writes a picture of a running instance's screen into a file, as JPEG.",
+      .help = "FILE '-' is standard output.",
+      .run = run_screenshot },
     { 0 },
 };

@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "file.h"
 #include "parse.h"
 #include "rand.h"
 
-#define COUNT_MAX    1000
-#define DISK_GIB_MAX 65536
+#define COUNT_MAX     1000
+#define DISK_GIB_MAX  65536
+#define USER_DATA_MAX KIB(16) /* EC2's, before base64 */
 
 /* ---- launch ---------------------------------------------------------------------------------- */
 
@@ -27,6 +29,37 @@ static int add_disk(struct cli *c, struct query *q, size_t n, const char *text, 
     query_addf(q, device, "BlockDeviceMapping.%zu.DeviceName", n);
     query_addf(q, colon + 1, "BlockDeviceMapping.%zu.Ebs.VolumeSize", n);
     return 0;
+}
+
+static int add_user_data(struct query *q, const char *path, struct err *e)
+{
+    _cleanup_free_ char *bytes = NULL, *text = NULL;
+    size_t n = 0;
+    int r = path ? file_read(path, USER_DATA_MAX, &bytes, &n, e) : 0;
+
+    if (r < 0)
+        return err_wrap(e, "user data");
+    if (!path)
+        return 0;
+    text = base64_encode(bytes, n);
+    if (!text)
+        return err_oom(e);
+    query_add(q, "UserData", text);
+    return 0;
+}
+
+/* Ids and names go into two lists. */
+static void add_groups(const struct cli *c, struct query *q)
+{
+    const char *group;
+    size_t ids = 0, names = 0;
+
+    for (size_t i = 0; (group = cli_opt_at(c, "--security-group", i)); i++) {
+        if (str_starts(group, "sg-"))
+            query_addf(q, group, "SecurityGroupId.%zu", ++ids);
+        else
+            query_addf(q, group, "SecurityGroup.%zu", ++names);
+    }
 }
 
 static int add_launch(struct cli *c, struct query *q, struct err *e)
@@ -47,7 +80,8 @@ static int add_launch(struct cli *c, struct query *q, struct err *e)
     query_add(q, "ClientToken", token);
     for (size_t i = 0; r >= 0 && (disk = cli_opt_at(c, "--disk", i)); i++)
         r = add_disk(c, q, i + 1, disk, e);
-    return r;
+    add_groups(c, q);
+    return r < 0 ? r : add_user_data(q, cli_opt(c, "--user-data"), e);
 }
 
 /* "current" of what was waited for is what has been reached. */
@@ -206,6 +240,13 @@ static const struct cli_option launch_options[] = {
       .value = "DEVICE:SIZE",
       .many = true,
       .help = "A disk more, or another size of the image's disk, in GiB: /dev/sdf:20." },
+    { .name = "--security-group",
+      .value = "GROUP",
+      .many = true,
+      .help = "Id or name of a security group, instead of the group 'default'." },
+    { .name = "--user-data",
+      .value = "FILE",
+      .help = "What the guest finds as user data, 16 KiB at most." },
     { .name = "--wait", .help = "Wait until the instances run." },
     TIMEOUT_OPTION,
     { 0 },

@@ -50,6 +50,12 @@ stop_api() {
     wait "$api"
 }
 
+# tell LINE: to the test server, which answers "done"
+tell() {
+    printf '%s\n' "$1" >&8
+    read -r _ <&9
+}
+
 # field FILTER: of the last output, which is JSON
 field() {
     printf '%s' "$out" | jq -er "$1" || fail "no $1 in: $out"

@@ -67,6 +67,32 @@ set -e
 err=$(cat "$tmp/err"); says "the import goes on; 'kiln show import-ami-"
 run 0 show other --json
 
+# instances: groups, user data, addresses, what the guest says, its screen
+tell "imported $ami"
+printf 'hello \000 guest\n' >"$tmp/user data"
+id=$("$KILN" launch base --name web --security-group default --user-data "$tmp/user data")
+tell "running $id"
+run 0 show web --json
+ip=$(field .instance.private_ip)
+is "[\"default\",\"\"]" "$(field '.instance | [.security_groups[0].name, .guest] | tojson')" \
+    "group, and a guest that has said nothing"
+if command -v curl >/dev/null; then
+    curl -sS --aws-sigv4 aws:amz:us-east-1:ec2 --user "$key:$secret" "$endpoint" -d \
+        "Action=DescribeInstanceAttribute&Version=2016-11-15&InstanceId=$id&Attribute=userData" \
+        >"$tmp/userdata.xml"
+    grep -q "<value>$(base64 -w 0 "$tmp/user data")</value>" "$tmp/userdata.xml" ||
+        fail "user data: $(cat "$tmp/userdata.xml")"
+fi
+run 0 ls
+case $out in *" IP "*"GUEST"*"$id web"*" $ip "*) ;; *) fail "table: $out" ;; esac
+run 1 launch base --security-group sg-0123456789abcdef0; says "InvalidGroup.NotFound"
+run 1 launch base --user-data "$tmp/none"; says "user data: open '$tmp/none'"
+truncate -s 20K "$tmp/big"
+run 1 launch base --user-data "$tmp/big"; says "$tmp/big"
+run 0 screenshot web "$tmp/screen.jpg"
+is ffd8ff "$(od -An -tx1 "$tmp/screen.jpg" | tr -d ' ')" picture
+is ffd8ff "$("$KILN" screenshot web - | od -An -tx1 | tr -d ' ')" "picture on standard output"
+
 # a wrong secret, and an endpoint that is none
 write_credentials "$endpoint" "$key" wrong
 run 1 ls; says "AuthFailure"
