@@ -80,6 +80,12 @@ static void unlink_group(struct vpc *v, const char *id)
         }
 }
 
+static bool same(const struct group *a, const struct group *b)
+{
+    return a && a->n_rules == b->n_rules &&
+           memcmp(a->rules, b->rules, a->n_rules * sizeof *a->rules) == 0;
+}
+
 int net_group_set(struct net *n, const struct net_group_spec *spec, struct err *e)
 {
     _cleanup_(group_freep) struct group *g = xcalloc(1, sizeof *g);
@@ -97,6 +103,8 @@ int net_group_set(struct net *n, const struct net_group_spec *spec, struct err *
     for (size_t i = 0; i < spec->n_rules; i++)
         if ((r = rule_take(&spec->rules[i], &g->rules[i], e)) < 0)
             return err_wrap(e, "rule %zu of '%s'", i, g->id);
+    if (same(group_find(v, g->id), g))
+        return 0;
     unlink_group(v, g->id);
     g->next = v->groups;
     v->groups = TAKE_PTR(g);

@@ -514,6 +514,13 @@ static int vpc_take(const struct net_vpc_spec *spec, struct vpc *ret, struct err
     return subnets_take(spec, ret->range, ret->subnets, &ret->n_subnets, e);
 }
 
+static bool same(const struct vpc *a, const struct vpc *b)
+{
+    return a->range.address == b->range.address && a->range.prefix == b->range.prefix &&
+           a->n_subnets == b->n_subnets && strcmp(a->domain, b->domain) == 0 &&
+           memcmp(a->subnets, b->subnets, sizeof a->subnets) == 0;
+}
+
 int net_vpc_set(struct net *n, const struct net_vpc_spec *spec, struct err *e)
 {
     struct vpc told = { 0 }, *v = spec->id ? net_vpc_find(n, spec->id) : NULL;
@@ -523,6 +530,8 @@ int net_vpc_set(struct net *n, const struct net_vpc_spec *spec, struct err *e)
         return err_wrap(e, "the network of '%.40s'", spec->id ? spec->id : "");
     if (v && v->going)
         return err_set(e, EBUSY, ERR_CONFLICT, "the network of '%s' is being removed", v->id);
+    if (v && same(v, &told))
+        return 0;
     if (!v) {
         if ((r = vpc_new(n, spec->id, &v, e)) < 0)
             return r;

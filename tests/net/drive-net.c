@@ -154,6 +154,18 @@ static void on_plugged(struct net *n, const char *port, int fd, const struct err
     ok(text);
 }
 
+/* -1 and natural numbers */
+static int number(const char *text)
+{
+    uint64_t n = 0;
+
+    if (strcmp(text, "-1") == 0)
+        return -1;
+    if (parse_u64(text, 0, INT32_MAX, &n) < 0)
+        exit(2);
+    return (int)n;
+}
+
 /* ---- sockets --------------------------------------------------------------------------------- */
 
 static int on_accept(sd_event_source *s, int fd, uint32_t ev, void *userdata)
@@ -177,7 +189,7 @@ static int on_accept(sd_event_source *s, int fd, uint32_t ev, void *userdata)
 static void do_listen(char **w)
 {
     struct err e = { 0 };
-    int fd, r = net_listen(t.net, w[1], w[2], (uint16_t)strtoul(w[3], NULL, 10), &fd, &e);
+    int fd, r = net_listen(t.net, w[1], w[2], (uint16_t)number(w[3]), &fd, &e);
 
     if (r == 0)
         (void)sd_event_add_io(t.loop, NULL, fd, EPOLLIN, on_accept, NULL);
@@ -189,7 +201,7 @@ static void do_connect(char **w)
     struct err e = { 0 };
     char text[128] = "";
     struct pollfd p = { .events = POLLIN };
-    int r = net_connect(t.net, w[1], w[2], (uint16_t)strtoul(w[3], NULL, 10), &p.fd, &e);
+    int r = net_connect(t.net, w[1], w[2], (uint16_t)number(w[3]), &p.fd, &e);
     ssize_t n;
 
     if (r < 0) {
@@ -220,9 +232,9 @@ static int take_rule(char *text, struct net_rule *r)
     if (n != 5)
         return -1;
     r->egress = strcmp(f[0], "out") == 0;
-    r->proto = (int)strtol(f[1], NULL, 10);
-    r->from = (int)strtol(f[2], NULL, 10);
-    r->to = (int)strtol(f[3], NULL, 10);
+    r->proto = number(f[1]);
+    r->from = number(f[2]);
+    r->to = number(f[3]);
     if (strncmp(f[4], "sg-", 3) == 0)
         r->group = f[4];
     else

@@ -18,6 +18,7 @@ def test_nothing_comes_in_that_no_rule_admits():
     A.serve(22), A.serve(23), A.serve(53, 'udp'), B.serve(22)
     check(B.ask(A.address, 22) == 'silence', 'a closed port')
     check(not B.ping(A.address), 'a ping')
+    check(n.inside('cat', '/proc/sys/net/ipv4/neigh/br0/proxy_delay') == '0\n', 'the router answers for neighbours at once')
 
 
 def test_a_rule_opens_one_port():
@@ -128,6 +129,12 @@ def test_a_forged_ip_address_gets_nothing():
     check(B.ask(A.address, 22, source=C.address) == 'silence', "the neighbour's address")
     check(B.ask(A.address, 22, source='172.31.0.99') == 'silence', "nobody's address")
     check(C.ask(A.address, 22) == f'{A.address} sees {C.address}', 'the neighbour is undisturbed')
+    router = '0e6b696c6e01'
+    for mac, source, arrives in ((B.mac, B.address, True), (B.mac, C.address, False), (B.mac, '172.31.0.99', False),
+                                 (B.mac, '8.8.8.8', False), (B.mac, '172.31.0.1', False), (B.mac, '169.254.169.254', False),
+                                 (C.mac, B.address, False), (C.mac, C.address, False)):
+        got = frames_heard(A, lambda: B.py(FRAME, 'eth0', router + hexmac(mac) + '0800' + ip_packet(source, A.address)))
+        check(any(hexip(source) + hexip(A.address) in f for f in got) == arrives, f'{mac} {source}: {got}')
     B.run('ip', 'addr', 'del', C.address + '/32', 'dev', 'eth0')
     B.run('ip', 'addr', 'del', '172.31.0.99/32', 'dev', 'eth0')
 

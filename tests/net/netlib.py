@@ -267,17 +267,16 @@ FRAME = r'''
 import socket, sys
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind((sys.argv[1], 0)); s.send(bytes.fromhex(sys.argv[2]))
 '''
-# The source addresses of all frames that come from others, until the namespace's owner says stop
+# The beginnings of all frames that come from others, until the fence
 HEAR = r'''
-import select, socket, sys
+import socket
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); s.bind(('eth0', 3))
 print('ready', flush=True)
 while True:
-    r, _, _ = select.select([s, sys.stdin], [], [])
-    if s in r:
-        f, a = s.recvfrom(2000)
-        if a[2] != 4: print(f[:34].hex(), flush=True)
-    elif sys.stdin in r: break
+    f, a = s.recvfrom(2000)
+    if a[2] == 4: continue
+    if f.endswith(b'fence'): break
+    print(f[:34].hex(), flush=True)
 '''
 
 
@@ -302,13 +301,20 @@ def dhcp_message(kind, mac, address, server='172.31.0.1'):
             '3501%02x' % kind + '3604' + hexip(server) + 'ff')
 
 
+def fence(guest):
+    """What was sent to the guest before has arrived: a datagram from the router comes behind it."""
+    guest.net.inside(sys.executable, '-c', 'import socket,sys;s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);'
+                     's.sendto(b"fence",(sys.argv[1],9))', guest.address, vpc=guest.vpc)
+
+
 def frames_heard(guest, fn):
     """Frames that arrive at the guest while fn runs."""
     p = subprocess.Popen(['ip', 'netns', 'exec', guest.ns, sys.executable, '-c', HEAR], stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, text=True, env=ENV)
     p.stdout.readline()
     fn()
-    out, _ = p.communicate('stop\n', timeout=20)
+    fence(guest)
+    out, _ = p.communicate(timeout=20)
     return out.split()
 
 
