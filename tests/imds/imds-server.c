@@ -10,6 +10,7 @@
  *   --hop N              HttpPutResponseHopLimit       --rate N    requests a second
  *   --bare               neither key, user data, tags, public address nor groups
  *   --wrong              finds another instance than the one that asks
+ *   --moves              after a SIGHUP each address belongs to another instance
  *   --unknown            finds nobody                  --broken    fails to look
  *   --key FILE           OpenSSH line of the key pair  --user-data FILE
  *
@@ -34,24 +35,39 @@ struct server {
     struct imds *imds;
     struct sample sample;
     uint64_t generation, hop, rate;
-    bool required, disabled, tags, windows, bare, wrong, unknown, broken;
+    bool required, disabled, tags, windows, bare, wrong, unknown, broken, moves;
     char *key, *user_data;
     size_t user_data_bytes;
-    char unix_ip[16];
 };
+
+/* The address that an id was made of. */
+static void address_of(const char *id, char ret[16])
+{
+    uint8_t b[4] = { 0 };
+
+    (void)hex_decode(id + strlen(id) - 8, b, sizeof b);
+    (void)snprintf(ret, 16, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+}
 
 static int find(const struct imds_caller *who, struct imds_instance *ret, void *userdata,
                 struct err *e)
 {
     struct server *v = userdata;
     struct imds_instance *x = &v->sample.x;
+    char ip[16] = "10.9.8.7";
 
     if (v->unknown)
         return err_set(e, ENOENT, ERR_NOT_FOUND, "nobody");
     if (v->broken)
         return err_set(e, EIO, ERR_IO, "the disk is gone");
-    sample_fill(&v->sample, v->wrong ? "10.9.8.7" : who->address ? who->address : v->unix_ip);
+    if (!v->wrong && who->address)
+        (void)str_copy(ip, sizeof ip, who->address);
+    else if (!v->wrong)
+        address_of(who->instance_id, ip);
+    sample_fill(&v->sample, ip);
     x->generation = v->generation;
+    if (v->moves)
+        v->sample.id[2] = (char)('0' + v->generation % 10);
     x->tokens_required = v->required;
     x->endpoint_disabled = v->disabled;
     x->tags_shown = v->tags;
@@ -122,12 +138,9 @@ static int serve_tcp(struct server *v, const char *address, const char *port, un
 static int serve_unix(struct server *v, const char *path, const char *ip, struct err *e)
 {
     _cleanup_close_ int fd = -1;
-    int r = str_copy(v->unix_ip, sizeof v->unix_ip, ip);
+    int r = listen_unix(path, &fd, e);
 
-    if (r < 0)
-        return err_set(e, EINVAL, ERR_INVALID, "'%s' is no address", ip);
     sample_fill(&v->sample, ip);
-    r = listen_unix(path, &fd, e);
     if (r == 0)
         r = imds_serve_instance(v->imds, fd, v->sample.id, e);
     if (r == 0)
@@ -146,7 +159,7 @@ static int set_flag(struct server *v, const char *name)
     } flags[] = {
         { "--required", &v->required }, { "--disabled", &v->disabled }, { "--tags", &v->tags },
         { "--windows", &v->windows },   { "--bare", &v->bare },         { "--wrong", &v->wrong },
-        { "--unknown", &v->unknown },   { "--broken", &v->broken },
+        { "--unknown", &v->unknown },   { "--broken", &v->broken },     { "--moves", &v->moves },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)

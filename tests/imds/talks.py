@@ -143,6 +143,14 @@ def test_no_mistake_of_the_owner_shows_anothers_data():
         check(get(s, ID).status == 500 and 'the disk is gone' in s.log(), 'failed')
 
 
+def test_a_connection_serves_one_instance_for_life():
+    with Server('--moves') as s, Client(s) as c:
+        first = c.ask(ID).text
+        s.restart_instances()
+        check(c.send(GET).ended(), 'the address is another instance\'s now')
+        check(get(s, ID).text not in (first, ''), 'which is asked anew')
+
+
 def test_a_socket_of_its_own_is_an_identity():
     with tempfile.TemporaryDirectory() as d:
         u = pathlib.Path(d, 'imds.sock')
