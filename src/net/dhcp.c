@@ -209,8 +209,9 @@ static void restart_later(struct vpc *v)
 static void on_dnsmasq_exit(struct child *c, const struct child_exit *x, void *userdata)
 {
     struct vpc *v = userdata;
+    int code = x->code, sig = x->signal;
 
-    child_free(c);
+    child_free(c); /* and x with it */
     v->dnsmasq = NULL;
     free(v->dnsmasq_said);
     v->dnsmasq_said = NULL;
@@ -220,7 +221,7 @@ static void on_dnsmasq_exit(struct child *c, const struct child_exit *x, void *u
         return;
     }
     log_warning("net", "dnsmasq of '%s' ended (status %d, signal %d; %s/dnsmasq.log), starts again",
-                v->id, x->code, x->signal, v->dir);
+                v->id, code, sig, v->dir);
     restart_later(v);
 }
 

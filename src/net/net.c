@@ -415,6 +415,7 @@ void net_purge(struct net *n, void (*fn)(void *userdata), void *userdata)
     n->purge_fn = fn;
     n->purge_userdata = userdata;
     n->purging = true;
+    net_touch(n); /* also when there is nothing to remove */
 }
 
 void net_when_settled(struct net *n, void (*fn)(void *userdata), void *userdata)
@@ -457,6 +458,8 @@ static void kick_host(struct net *n)
         return;
     if (n->sweep_links)
         r = host_links(n, &e);
+    if (r < 0 || n->host_task)
+        ; /* one after the other; no link to sweep needs no task, and nothing else would wake us */
     else if (!n->host_ready && wants_way_out(n))
         r = host_table(n, true, &e);
     else if (n->purging && !n->vpcs && !n->host_gone)

@@ -10,7 +10,7 @@ from kilntest import *
 
 VICTIM, MOMENTS = sys.argv[1], int(sys.argv[2])
 MIB = 1 << 20
-k = Kiln('--fill', '0', name='crash')
+k = Kiln('--fill', '0', '--network', 'isolated', name='crash')
 rnd = random.Random(VICTIM)
 t = {'n': 0, 'available': 0, 'failed': 0}
 
