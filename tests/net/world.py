@@ -129,6 +129,15 @@ def test_the_owner_comes_in_without_a_rule():
     check(n.try_('connect', VPC, '172.31.0.77', 22).startswith('no not-found'), 'nobody has the address')
 
 
+def test_without_root_it_says_what_is_missing():
+    p = sh('setpriv', '--bounding-set=-all', '--inh-caps=-all', DRIVE, n.home, ok=False)
+    check(p.returncode == 77 and 'root' in p.stdout and "'--network user'" in p.stdout, p.stdout)
+    tools = tempfile.mkdtemp(prefix='kiln-net.')
+    p = sh('unshare', '-m', 'sh', '-c', 'mount --bind "$0" /usr/sbin; exec "$1" "$2"', tools, DRIVE, n.home, ok=False)
+    os.rmdir(tools)
+    check(p.returncode == 77 and 'Debian: ' in p.stdout and "'--network user'" in p.stdout, p.stdout)
+
+
 def test_without_a_way_out_nothing_gets_out():
     n.die()
     n.options = ()
