@@ -18,7 +18,7 @@
 #define HOLDERS_MAX     16
 #define RESTARTS_MAX    5
 #define STOP_TIMEOUT_MS 10000
-#define ADOPTER         "adopter" /* holds what an earlier daemon served, until jobs have had a turn */
+#define ADOPTER         "adopter" /* holds what an earlier daemon served, for a while */
 
 struct served {
     struct served *next;
