@@ -120,6 +120,10 @@ class Client:
             return not self.rest and not self.s.recv(1)
         return True
 
+    def finished(self):
+        """True when the server ends in order: no reset, which would cost a guest the answer."""
+        return not self.rest and self.s.recv(1) == b''
+
     def close(self):
         self.s.close()
 

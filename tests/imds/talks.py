@@ -86,7 +86,12 @@ def test_bad_requests_are_refused_and_ended_with_the_answer_read():
             with Client(s) as c:
                 a = c.send(data.encode('latin-1')).answer()
                 check(a.status == status and a.headers['connection'] == 'close', f'{data[:40]!r}: {a.status}')
-                check(c.ended(), f'{data[:40]!r}: not ended')
+                check(c.finished(), f'{data[:40]!r}: not ended')
+
+
+def test_a_head_that_does_not_end_is_408():
+    with Server() as s, Client(s) as c:
+        check(c.send(GET[:20]).answer().status == 408 and c.finished(), 'after ten seconds')
 
 
 def test_tokens_die_with_the_instance_and_serve_no_other():
