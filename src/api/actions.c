@@ -40,6 +40,7 @@
     X(describe_subnets)                                                                            \
     X(describe_tags)                                                                               \
     X(describe_volumes)                                                                            \
+    X(describe_vpc_attribute)                                                                      \
     X(describe_vpcs)                                                                               \
     X(detach_volume)                                                                               \
     X(get_console_output)                                                                          \

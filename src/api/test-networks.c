@@ -16,6 +16,10 @@ static void a_region_has_a_default_network(void **state)
     assert_at(w, "vpcSet/item/isDefault", "true");
     assert_at(w, "vpcSet/item/state", "available");
     vpc = keep_at(w, "vpcSet/item/vpcId");
+    ask(w, "Action=DescribeVpcAttribute&VpcId=%s&Attribute=enableDnsHostnames", vpc);
+    assert_at(w, "enableDnsHostnames/value", "true");
+    refused(w, "InvalidParameterValue", "Unknown attribute.",
+            "Action=DescribeVpcAttribute&VpcId=%s&Attribute=colour", vpc);
     ask(w, "Action=DescribeVpcs&VpcId.1=%s", vpc);
     assert_at(w, "vpcSet/item/vpcId", vpc);
 

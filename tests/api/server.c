@@ -4,6 +4,7 @@
  * each request to the jobs room is one line in DIRECTORY/jobs.log (jobs-recorded.c). Lines on
  * stdin: hold             pictures of screens wait release          until now running ID       the
  * instance's launch is done api-server DIRECTORY [REGION] */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,21 @@ static int finish_import(struct model *m, const char *image_id, struct err *e)
     return r < 0 ? r : model_image_move(m, i.id, IMAGE_EV_AVAILABLE, NULL, NULL, NULL, e);
 }
 
+static int move(struct model *m, const char *id, enum instance_event ev, struct err *e)
+{
+    return model_instance_move(m, id, ev, "", "", NULL, e);
+}
+
+static int give_password(struct model *m, char *id, struct err *e)
+{
+    char *text = strchr(id, ' ');
+
+    if (!text)
+        return err_set(e, EINVAL, ERR_INVALID, "a password is expected behind '%s'", id);
+    *text++ = '\0';
+    return model_instance_guest(m, id, "Windows is Ready to use", text, e);
+}
+
 static void obey(struct server *s, char *line)
 {
     struct err e = { 0 };
@@ -51,8 +67,11 @@ static void obey(struct server *s, char *line)
     else if (str_starts(line, "imported "))
         r = finish_import(s->model, line + strlen("imported "), &e);
     else if (str_starts(line, "running "))
-        r = model_instance_move(s->model, line + strlen("running "), INSTANCE_EV_RUNNING, "", "",
-                                NULL, &e);
+        r = move(s->model, line + strlen("running "), INSTANCE_EV_RUNNING, &e);
+    else if (str_starts(line, "terminated "))
+        r = move(s->model, line + strlen("terminated "), INSTANCE_EV_TERMINATED, &e);
+    else if (str_starts(line, "password "))
+        r = give_password(s->model, line + strlen("password "), &e);
     if (r < 0)
         (void)fprintf(stderr, "api-server: %s\n", e.msg);
 }
@@ -61,7 +80,7 @@ static void obey(struct server *s, char *line)
 static int on_stdin(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
     struct server *s = userdata;
-    char buf[256];
+    char buf[2048];
     ssize_t n = read(fd, buf, sizeof(buf) - 1);
 
     (void)source;
