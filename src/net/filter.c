@@ -16,6 +16,8 @@
 
 #include "net-priv.h"
 
+#define CONNECTIONS_MAX "8192" /* of one guest to others and the world at a time */
+
 /* ---- groups ---------------------------------------------------------------------------------- */
 
 /* "sg-0123" -> "sg_0123" */
@@ -301,13 +303,40 @@ static void input_text(const struct vpc *v, struct str *s)
              dns);
 }
 
+/* A guest that asks without end must not fill the table of connections that it shares: the router's
+ * own services are not tracked at all. */
+static void untracked_text(const struct vpc *v, struct str *s)
+{
+    char dns[IP4_TEXT_MAX];
+
+    net_ip4_text(v->range.address + 2, dns);
+    str_addf(s,
+             "chain untracked_in {\n"
+             "  type filter hook prerouting priority -300; policy accept;\n"
+             "  iifname " BRIDGE " ip daddr " IMDS_ADDRESS " tcp dport 80 notrack\n"
+             "  iifname " BRIDGE " ip daddr { %s, " DNS_ADDRESS " } meta l4proto { tcp, udp }"
+             " th dport 53 notrack\n"
+             "  iifname " BRIDGE " udp sport 68 udp dport 67 notrack\n"
+             "}\n"
+             "chain untracked_out {\n"
+             "  type filter hook output priority -300; policy accept;\n"
+             "  oifname " BRIDGE " ip saddr " IMDS_ADDRESS " tcp sport 80 notrack\n"
+             "  oifname " BRIDGE " ip saddr { %s, " DNS_ADDRESS " } meta l4proto { tcp, udp }"
+             " th sport 53 notrack\n"
+             "  oifname " BRIDGE " udp sport 67 udp dport 68 notrack\n"
+             "}\n",
+             dns, dns);
+}
+
 static void forward_text(struct str *s)
 {
-    str_add(s, "chain may_send {\n"
+    str_add(s, "set busy { type ipv4_addr; size 4096; flags dynamic; }\n"
+               "chain may_send {\n"
                "  type filter hook forward priority -10; policy drop;\n"
                "  ct state established,related accept\n"
                "  ct state invalid drop\n"
                "  iifname != " BRIDGE " drop\n"
+               "  ct state new add @busy { ip saddr ct count over " CONNECTIONS_MAX " } drop\n"
                "  ct status dnat accept\n"
                "  ip daddr { 169.254.0.0/16, 127.0.0.0/8, 224.0.0.0/3 } drop\n"
                "  ip saddr vmap @senders\n"
@@ -349,6 +378,7 @@ void filter_vpc_text(const struct vpc *v, struct str *s)
     bridge_text(v, s);
     str_add(s, "table inet kiln\ndelete table inet kiln\ntable inet kiln {\n");
     groups_text(v, s);
+    untracked_text(v, s);
     input_text(v, s);
     forward_text(s);
     nat_text(v, s);

@@ -354,8 +354,12 @@ static int host_links(struct net *n, struct err *e)
     n->sweep_links = false;
     (void)snprintf(prefix, sizeof prefix, "k%s", n->tag);
     ns_each_link(n, -1, prefix, sweep_veth, &w);
-    if ((r = str_check(&s, "the host's links", e)) < 0 || s.len == 0)
+    if ((r = str_check(&s, "the host's links", e)) < 0)
         return r;
+    if (s.len == 0) {
+        net_touch(n); /* no child process will wake us for what is next */
+        return 0;
+    }
     return task_run(n, -1, (const char *[]){ n->ip, "-force", "-batch", "@", NULL }, str_text(&s),
                     on_links_swept, n, &n->host_task, e);
 }
@@ -458,8 +462,6 @@ static void kick_host(struct net *n)
         return;
     if (n->sweep_links)
         r = host_links(n, &e);
-    if (r < 0 || n->host_task)
-        ; /* one after the other; no link to sweep needs no task, and nothing else would wake us */
     else if (!n->host_ready && wants_way_out(n))
         r = host_table(n, true, &e);
     else if (n->purging && !n->vpcs && !n->host_gone)

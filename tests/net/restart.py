@@ -25,6 +25,11 @@ def say_all():
         n.do('port', g.eni, VPC, g.mac, g.address, SG)
 
 
+def test_a_purge_of_nothing_ends():
+    n.do('purge')
+    n.do('sweep')
+
+
 def test_guests_and_dnsmasq_outlive_the_daemon():
     global A, B, dnsmasq
     A, B = (Guest(n, i, VPC, f'172.31.0.{10 + i}', f'02:00:00:00:00:0{i}') for i in (1, 2))
