@@ -96,12 +96,18 @@ static int take_option(struct cli *c, int argc, char **argv, int *i, struct err 
         return cli_usage(c, e, "unknown option '%s'", word);
     if (!o->value && eq)
         return cli_usage(c, e, "option '%s' takes no value", o->name);
+    if (o->rest && eq)
+        return cli_usage(c, e, "option '%s' takes the words behind it", o->name);
     if (o->value && eq)
         value = eq + 1;
     else if (o->value && *i + 1 < argc)
         value = argv[++*i];
     if (o->value && !value)
         return cli_usage(c, e, "option '%s' needs a value: %s %s", o->name, o->name, o->value);
+    if (o->rest) {
+        c->rest = argv + *i;
+        *i = argc;
+    }
     return keep(c, o, value, e);
 }
 

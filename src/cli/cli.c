@@ -47,7 +47,7 @@ int cli_main(int argc, char **argv)
     r = run(&c, argc, argv, &e);
     client_done(&c);
     if (r >= 0)
-        return CLI_OK;
+        return c.status;
     (void)fflush(stdout);
     (void)fprintf(stderr, "kiln: %s\n", e.msg);
     return c.exit != CLI_OK ? (int)c.exit : CLI_FAILED;

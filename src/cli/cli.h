@@ -35,6 +35,7 @@ struct cli_option {
     const char *choices; /* "windows|linux"; NULL: anything */
     bool many;           /* may be given several times */
     bool required;
+    bool rest;        /* its value and all words behind it, whatever they look like, are c->rest */
     const char *help; /* a sentence */
 };
 
@@ -70,8 +71,10 @@ struct cli {
     size_t n_opts;
     const char *args[CLI_ARGS_MAX];
     size_t n_args;
+    char **rest; /* behind an option that takes the rest; NULL at the end; NULL: not given */
     bool json, want_help, want_version;
     enum cli_exit exit;      /* of a failure; CLI_OK: CLI_FAILED */
+    int status;              /* of a success: that of a command that was run */
     char code[CLI_CODE_MAX]; /* EC2's code of the last failed request; "" */
     struct cli_config cfg;
     bool configured;

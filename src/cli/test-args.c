@@ -158,9 +158,28 @@ static void every_row_is_whole(void **unused)
     }
 }
 
+static void an_option_may_take_the_rest(void **unused)
+{
+    struct cli c = { 0 }, other = { 0 };
+    struct err e = { 0 };
+
+    (void)unused;
+    assert_int_equal(PARSE(&c, &e, "connect", "web", "--port", "22", "--command", "ssh", "--json",
+                           "-p", "{port}"),
+                     0);
+    assert_string_equal(cli_opt(&c, "--port"), "22");
+    assert_int_equal(c.n_args, 1);
+    assert_false(c.json); /* it is the command's */
+    assert_string_equal(c.rest[0], "ssh");
+    assert_string_equal(c.rest[3], "{port}");
+    assert_true(PARSE(&other, &e, "connect", "web", "--port", "22", "--command=ssh") < 0);
+    assert_non_null(strstr(e.msg, "takes the words behind it"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_option_may_take_the_rest),
         cmocka_unit_test(a_verb_of_two_words_is_found),
         cmocka_unit_test(an_alias_is_the_same_verb),
         cmocka_unit_test(options_stand_anywhere_and_take_both_forms),

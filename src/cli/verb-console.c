@@ -9,13 +9,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <termios.h>
 
 #include "file.h"
 #include "parse.h"
+#include "sock.h"
 
 #define LEAVE_KEY  0x1d /* Ctrl-] */
 #define TAIL_BYTES 1024
@@ -51,38 +50,18 @@ static int print_log(struct cli *c, const char *id, struct err *e)
 
 /* ---- the live line --------------------------------------------------------------------------- */
 
-static int unreachable(const char *id, const char *path, int no, struct err *e)
-{
-    if (no == EACCES || no == EPERM)
-        return err_set(e, no, ERR_DENIED,
-                       "'%s' may be opened by root and the group kiln only: use sudo, or join the "
-                       "group with 'sudo adduser %s kiln' and log in again",
-                       path, getenv("USER") ? getenv("USER") : "USER");
-    if (no == ENOENT || no == ECONNREFUSED)
-        return err_set(e, no, ERR_NOT_FOUND,
-                       "instance '%s' does not run on this machine: no serial line at '%s' (--log "
-                       "prints what it wrote)",
-                       id, path);
-    return err_no(e, no, "connect to '%s'", path);
-}
-
-/* Through the directory's descriptor: a path in a socket's address ends at 107 bytes. */
 static int connect_line(const char *id, const char *dir, int *ret, struct err *e)
 {
-    _cleanup_free_ char *path = xasprintf("%s/serial.sock", dir);
-    _cleanup_close_ int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    int r = sock_connect(dir, "serial.sock", ret);
 
-    if (at < 0)
-        return unreachable(id, path, errno, e);
-    if (fd < 0)
-        return err_errno(e, "make a socket");
-    (void)snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/serial.sock", at);
-    if (connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
-        return unreachable(id, path, errno, e);
-    *ret = TAKE_FD(fd);
-    return 0;
+    if (r == -EACCES || r == -EPERM)
+        return sock_denied(dir, "serial.sock", e);
+    if (r == -ENOENT || r == -ECONNREFUSED)
+        return err_set(e, -r, ERR_NOT_FOUND,
+                       "instance '%s' does not run on this machine: no serial line at "
+                       "'%s/serial.sock' (--log prints what it wrote)",
+                       id, dir);
+    return r < 0 ? err_no(e, r, "connect to '%s/serial.sock'", dir) : 0;
 }
 
 /* What the guest wrote last, so that one sees where it is. A log that cannot be read is no error:

@@ -7,9 +7,10 @@ requires jq --version
 # every verb has help, which begins with its usage
 run 0 --help
 "$KILN" --help | grep -q '^  import FILE ' || fail "no import in --help"
-for verb in import launch stop start reboot terminate ls show wait tag console screenshot 'image create' \
-    'image delete' 'snapshot create' 'snapshot delete' 'volume create' 'volume delete' \
-    'volume attach' 'volume detach' 'store check' 'store stats' env status completion help; do
+for verb in import launch stop start reboot terminate ls show wait tag console screenshot connect \
+    'image create' 'image delete' 'snapshot create' 'snapshot delete' 'volume create' \
+    'volume delete' 'volume attach' 'volume detach' 'store check' 'store stats' env status \
+    completion help; do
     # shellcheck disable=SC2086
     run 0 help $verb
     case $out in "Usage: kiln $verb"*) ;; *) fail "help $verb: $out" ;; esac
