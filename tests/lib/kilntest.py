@@ -119,6 +119,8 @@ class Kiln:
 
     def close(self):
         if self.daemon and self.daemon.poll() is None:
+            with contextlib.suppress(Failed, subprocess.TimeoutExpired):  # networks go in order, or stay behind
+                sh(BUILD / 'kilnd', '--home', self.home, '--stop', timeout=30)
             self.kill()
         for pid in procs_with(self.home):
             kill_proc(pid)
