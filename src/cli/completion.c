@@ -55,7 +55,7 @@ static void put_values(struct str *s)
         for (const struct cli_option *o = v->options; o && o->name; o++)
             if (o->value) {
                 str_addf(s, "    '%s %s') values='", v->name, o->name);
-                put_words(s, o->choices ? o->choices : "");
+                put_words(s, o->choices ? o->choices : str_eq(o->value, "FILE") ? "files" : "");
                 str_add(s, "' ;;\n");
             }
     for (const struct cli_option *o = cli_globals; o->name; o++)
@@ -108,6 +108,10 @@ static const char script[] =
     "        return\n"
     "    fi\n"
     "    if _kiln_value \"$verb $before\"; then\n"
+    "        if [[ $values == files ]]; then\n"
+    "            mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+    "            return\n"
+    "        fi\n"
     "        candidates=$values\n"
     "    elif _kiln_of \"$verb\"; [[ $cur == -* ]]; then\n"
     "        candidates=$options\n"

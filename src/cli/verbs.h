@@ -10,6 +10,7 @@ extern const struct cli_verb cli_verbs_instance[]; /* launch, stop, start, reboo
 extern const struct cli_verb cli_verbs_list[];     /* ls, show, wait, tag */
 extern const struct cli_verb cli_verbs_console[];  /* console, screenshot */
 extern const struct cli_verb cli_verbs_connect[];  /* connect */
+extern const struct cli_verb cli_verbs_password[]; /* password */
 extern const struct cli_verb cli_verbs_image[];    /* image create, image delete */
 extern const struct cli_verb cli_verbs_snapshot[]; /* snapshot create, snapshot delete */
 extern const struct cli_verb cli_verbs_volume[];   /* volume create, delete, attach, detach */

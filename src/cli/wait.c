@@ -9,7 +9,6 @@
 #include "clock.h"
 #include "parse.h"
 
-#define POLL_FIRST_MS  100
 #define POLL_MOST_MS   1000
 #define TIMEOUT_MOST_S 604800
 
@@ -136,12 +135,13 @@ static void tell(struct progress *p, const struct wait_spec *w, const json_t *re
     progress_text(p, line, clock_mono_ms());
 }
 
-static void pause_ms(uint64_t ms)
+void wait_pause(uint64_t *delay_ms)
 {
-    const struct timespec t = { .tv_sec = (time_t)(ms / 1000),
-                                .tv_nsec = (long)(ms % 1000) * 1000000 };
+    const struct timespec t = { .tv_sec = (time_t)(*delay_ms / 1000),
+                                .tv_nsec = (long)(*delay_ms % 1000) * 1000000 };
 
     (void)nanosleep(&t, NULL); /* shorter is fine: a signal came */
+    *delay_ms = min_u64(*delay_ms + *delay_ms / 4, POLL_MOST_MS);
 }
 
 /* 1 done, 0 again. *rec is the newest record, NULL when there is none any more. */
@@ -168,7 +168,7 @@ static int look(struct cli *c, const struct wait_spec *w, json_t **rec, struct e
 static int loop(struct cli *c, const struct wait_spec *w, struct progress *p, json_t **rec,
                 struct err *e)
 {
-    uint64_t start = clock_mono_ms(), delay = POLL_FIRST_MS;
+    uint64_t start = clock_mono_ms(), delay_ms = WAIT_POLL_FIRST_MS;
 
     for (;;) {
         int r = look(c, w, rec, e);
@@ -186,8 +186,7 @@ static int loop(struct cli *c, const struct wait_spec *w, struct progress *p, js
                            "%s '%s' is still '%s' after %llu s, not '%s'", kind_def(w->kind)->word,
                            w->id, rec_text(*rec, "state"),
                            (unsigned long long)(w->timeout_ms / 1000), w->want);
-        pause_ms(delay);
-        delay = min_u64(delay + delay / 4, POLL_MOST_MS);
+        wait_pause(&delay_ms);
     }
 }
 

@@ -5,7 +5,8 @@
 #include "records.h"
 #include "units.h"
 
-#define WAIT_DEFAULT_S 600
+#define WAIT_DEFAULT_S     600
+#define WAIT_POLL_FIRST_MS 100
 
 struct wait_spec {
     enum kind kind;
@@ -23,6 +24,9 @@ int wait_for(struct cli *c, const struct wait_spec *w, json_t **ret, struct err 
 int wait_timeout(struct cli *c, uint64_t fallback_s, uint64_t *ret_ms, struct err *e);
 /* "b" in "a|b|c" */
 bool wait_word_in(const char *word, const char *words);
+
+/* Between two questions; *delay_ms begins with WAIT_POLL_FIRST_MS and grows. Ends at a signal. */
+void wait_pause(uint64_t *delay_ms);
 
 /* From wait_catch on, ^C only sets a flag. */
 void wait_catch(void);

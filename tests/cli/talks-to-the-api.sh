@@ -89,6 +89,8 @@ run 1 launch base --security-group sg-0123456789abcdef0; says "InvalidGroup.NotF
 run 1 launch base --user-data "$tmp/none"; says "user data: open '$tmp/none'"
 truncate -s 20K "$tmp/big"
 run 1 launch base --user-data "$tmp/big"; says "$tmp/big"
+run 1 password web -i "$KILN_HOME/credentials" --wait
+says "no password of '$id': the instance was launched without a key pair"
 run 0 screenshot web "$tmp/screen.jpg"
 is ffd8ff "$(od -An -tx1 "$tmp/screen.jpg" | tr -d ' ')" picture
 is ffd8ff "$("$KILN" screenshot web - | od -An -tx1 | tr -d ' ')" "picture on standard output"

@@ -8,7 +8,7 @@ requires jq --version
 run 0 --help
 "$KILN" --help | grep -q '^  import FILE ' || fail "no import in --help"
 for verb in import launch stop start reboot terminate ls show wait tag console screenshot connect \
-    'image create' 'image delete' 'snapshot create' 'snapshot delete' 'volume create' \
+    password 'image create' 'image delete' 'snapshot create' 'snapshot delete' 'volume create' \
     'volume delete' 'volume attach' 'volume detach' 'store check' 'store stats' env status \
     completion help; do
     # shellcheck disable=SC2086
