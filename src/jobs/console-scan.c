@@ -22,11 +22,27 @@ static const char *const telling[] = {
     "Cloud-init v. ",
 };
 
+/* "[   12.345678] cloud-init[411]: text" -> "text": the journal's copy on the console. */
+static const char *behind_kernel_stamp(const char *line)
+{
+    const char *p = line + 1;
+
+    p += strspn(p, " ");
+    p += strspn(p, "0123456789.");
+    if (strncmp(p, "] cloud-init[", 13) != 0)
+        return line;
+    p += 13;
+    p += strspn(p, "0123456789");
+    return strncmp(p, "]: ", 3) == 0 ? p + 3 : line;
+}
+
 /* "2026/01/02 03:04:05Z: text" -> "text" */
 static const char *behind_stamp(const char *line)
 {
     static const char form[] = "dddd/dd/dd dd:dd:ddZ: ";
 
+    if (line[0] == '[')
+        return behind_kernel_stamp(line);
     for (size_t i = 0; form[i]; i++) {
         if (form[i] == 'd' ? !isdigit((unsigned char)line[i]) : line[i] != form[i])
             return line;

@@ -63,6 +63,15 @@ static void the_sysprep_lines_are_statuses(void **unused)
            "");
 }
 
+static void cloud_init_is_known_behind_the_stamp_of_the_kernel(void **unused)
+{
+    (void)unused;
+    expect("[  157.463203] cloud-init[335]: Cloud-init v. 22.4.2 finished at Tue, 24 Nov 2026\r\n",
+           "Cloud-init v. 22.4.2 finished at Tue, 24 Nov 2026;", "");
+    expect("Cloud-init v. 22.4.2 running\n", "Cloud-init v. 22.4.2 running;", "");
+    expect("[\n[ 1.5] cloud-init[\n[ 1.5] cloud-init[2]\n[ 1.5] other[2]: Message: no\n", "", "");
+}
+
 static void a_password_block_is_taken_with_either_line_end(void **unused)
 {
     (void)unused;
@@ -104,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_ready_line_is_a_status_without_its_stamp),
         cmocka_unit_test(the_sysprep_lines_are_statuses),
+        cmocka_unit_test(cloud_init_is_known_behind_the_stamp_of_the_kernel),
         cmocka_unit_test(a_password_block_is_taken_with_either_line_end),
         cmocka_unit_test(a_new_block_replaces_an_older_one),
         cmocka_unit_test(a_block_that_is_cut_or_foreign_is_none),

@@ -338,11 +338,14 @@ static void add_network(struct vm_args *a, const struct vm_spec *s)
                        "mac", s->mac, "romfile", ""));
 }
 
-/* QEMU's system calls are filtered; a metadata relay is a program that it has to run. */
+/* QEMU's system calls are filtered; a metadata relay is a program that it has to run, in a session
+ * of its own. */
 static void add_sandbox(struct vm_args *a, const struct vm_spec *s)
 {
-    addf(a, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=%s,resourcecontrol=deny",
-         s->net == VM_NET_USER && s->relay ? "allow" : "deny");
+    bool relay = s->net == VM_NET_USER && s->relay;
+
+    addf(a, "-sandbox", "on,obsolete=deny,elevateprivileges=%s,spawn=%s,resourcecontrol=deny",
+         relay ? "children" : "deny", relay ? "allow" : "deny");
 }
 
 int vm_args_build(const struct vm_spec *s, struct vm_args *ret, struct err *e)

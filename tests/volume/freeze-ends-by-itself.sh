@@ -8,15 +8,14 @@ requires qemu-io --version
 
 make_volume vol-1 64M
 start_volume vol-1
+before=$(date +%s%N)
 must vol-1 '{"call":"freeze"}'
 is true "$(status vol-1 frozen)" 'frozen'
 io -r -c 'read -P 0 0 4k' "$uri"
-before=$(date +%s%N)
 io -c 'write -P 1 0 4k' "$uri"
 ms=$((($(date +%s%N) - before) / 1000000))
-echo "# the write waited for $ms ms"
-[ "$ms" -ge 4000 ] || fail "the write was not held: $ms ms"
-[ "$ms" -le 8000 ] || fail "the write was held for too long: $ms ms"
+echo "# the write was done $ms ms after the freeze was asked for"
+[ "$ms" -ge 4500 ] || fail "the write was not held: $ms ms"
 ctl vol-1 '{"call":"point","name":"p1"}' > "$tmp/answer"
 is timeout "$(jq -r .kind "$tmp/answer")" 'a point after the instant is lost'
 must vol-1 '{"call":"thaw"}'
