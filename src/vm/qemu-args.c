@@ -338,14 +338,14 @@ static void add_network(struct vm_args *a, const struct vm_spec *s)
                        "mac", s->mac, "romfile", ""));
 }
 
-/* QEMU's system calls are filtered; a metadata relay is a program that it has to run, in a session
- * of its own. */
+/* QEMU's system calls are filtered. A metadata relay is a program that it has to run, in a session
+ * of its own: there only obsolete calls are denied. */
 static void add_sandbox(struct vm_args *a, const struct vm_spec *s)
 {
-    bool relay = s->net == VM_NET_USER && s->relay;
+    const char *may = s->net == VM_NET_USER && s->relay ? "allow" : "deny";
 
-    addf(a, "-sandbox", "on,obsolete=deny,elevateprivileges=%s,spawn=%s,resourcecontrol=deny",
-         relay ? "children" : "deny", relay ? "allow" : "deny");
+    addf(a, "-sandbox", "on,obsolete=deny,elevateprivileges=%s,spawn=%s,resourcecontrol=%s", may,
+         may, may);
 }
 
 int vm_args_build(const struct vm_spec *s, struct vm_args *ret, struct err *e)
