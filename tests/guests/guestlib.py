@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Guests at home: their serial lines, their networks, what of them stands on the host."""
-import itertools, os, pwd, re, shutil, socket, sys
+import itertools, os, re, shutil, socket, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from kilntest import *
 
@@ -24,15 +24,6 @@ def requires(*programs, root=True):
             skip(f'{p} is missing (tools/setup-debian --test)')
 
 
-def debian():
-    """The disk of Debian with cloud-init (built once, cached: a few minutes)."""
-    cache = os.environ.get('KILN_CACHE') or os.path.expanduser('~/.cache/kiln')
-    path = f'{tempfile.gettempdir()}/kiln-test-debian-{os.getuid()}.img'
-    sh(TOP / 'tools/debian-guest', path, env=dict(os.environ, KILN_CACHE=cache), timeout=1800)
-    os.chmod(path, 0o644)
-    return path
-
-
 class Line:
     """The serial line of a tiny guest, held and read all the time: QEMU drops what a closed one held."""
     numbers = itertools.count(1)
@@ -47,12 +38,6 @@ class Line:
         self.s.settimeout(120)
         self.s.connect(self.path)
         self.kept = ''
-
-    def leave(self, command):
-        """Lets the line go; the command runs when nobody has held it for a moment."""
-        self.run(f'(sleep 2; {command}) >/dev/ttyS0 & :')
-        self.s.close()
-        self.s = None
 
     def until(self, text):
         while text not in self.kept:
@@ -94,29 +79,6 @@ class Line:
         """Whether the guest can open a connection there."""
         return 'OPEN' in self.run(f"rm -f /tmp/open; nc -w {seconds} {address} {port} -e sh -c 'echo OP''EN >/tmp/open' "
                                   f'2>/dev/null; cat /tmp/open 2>/dev/null')
-
-
-class Ssh:
-    """ssh to a guest over its VPC: `kiln connect --stdio`, or the socket behind it."""
-
-    def __init__(self, k, i, key, user='debian'):
-        self.key = f'{k.home}/{i}.pem'
-        with open(os.open(self.key, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), 'w') as f:
-            f.write(key)
-        self.args = ['ssh', '-F', 'none', '-i', self.key, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes',
-                     '-o', 'StrictHostKeyChecking=accept-new', '-o', f'UserKnownHostsFile={k.home}/known_hosts',
-                     '-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=120', '-o', f'HostKeyAlias={i}',
-                     *self.way(k, i), f'{user}@{i}']
-        self.env = k.env()
-
-    def way(self, k, i):
-        if subprocess.run([BUILD / 'kiln', 'help', 'connect'], capture_output=True).returncode == 0:
-            return ['-o', f'ProxyCommand={BUILD}/kiln connect {i} --port 22 --stdio']
-        script = pathlib.Path(__file__).parent / 'pass-port'
-        return ['-o', 'ProxyUseFdpass=yes', '-o', f'ProxyCommand={script} {k.home}/run/connect.sock {i} 22']
-
-    def run(self, command):
-        return sh(*self.args, command, env=self.env, timeout=300)
 
 
 def network(k, i):
