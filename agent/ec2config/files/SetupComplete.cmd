@@ -1,0 +1,1 @@
+call "C:\Program Files\Amazon\Ec2ConfigService\Scripts\PostSysprep.cmd"
