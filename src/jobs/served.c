@@ -66,6 +66,7 @@ static void after_exit(struct served *s, const struct err *why)
 {
     struct jobs *js = s->jobs;
     char id[MODEL_ID_MAX];
+    const struct err cause = why ? *why : (struct err){ 0 }; /* it may lie in what is freed here */
     struct err e = { 0 };
 
     memcpy(id, s->id, sizeof id);
@@ -79,12 +80,12 @@ static void after_exit(struct served *s, const struct err *why)
             give_up(s, &e);
     } else if (s->restarts++ < RESTARTS_MAX) {
         log_warning("jobs", "the server of volume '%s' ended, starting it again: %s", id,
-                    why && why->no ? why->msg : "it was asked to");
+                    cause.no ? cause.msg : "it was asked to");
         if (start(s, &e) < 0)
             give_up(s, &e);
     } else {
-        if (why && why->no)
-            e = *why;
+        if (cause.no)
+            e = cause;
         else
             (void)err_set(&e, EIO, ERR_IO, "its server ended %u times", RESTARTS_MAX);
         give_up(s, &e);

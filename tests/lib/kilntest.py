@@ -267,6 +267,6 @@ def run(stories):
         except Exception:
             failed = True
             for line in traceback.format_exc().splitlines():
-                print(f'# {line}')
+                print(f'# {line}', file=sys.stderr, flush=True)  # what a failed run of the suite shows
             print(f'not ok {n} - {title}', flush=True)
     sys.exit(1 if failed else 0)
