@@ -24,6 +24,15 @@ def requires(*programs, root=True):
             skip(f'{p} is missing (tools/setup-debian --test)')
 
 
+def debian():
+    """The disk of Debian with cloud-init (built once, cached: a few minutes)."""
+    cache = os.environ.get('KILN_CACHE') or os.path.expanduser('~/.cache/kiln')
+    path = f'{tempfile.gettempdir()}/kiln-test-debian-{os.getuid()}.img'
+    sh(TOP / 'tools/debian-guest', path, env=dict(os.environ, KILN_CACHE=cache), timeout=1800)
+    os.chmod(path, 0o644)
+    return path
+
+
 class Line:
     """The serial line of a tiny guest, held and read all the time: QEMU drops what a closed one held."""
     numbers = itertools.count(1)
@@ -79,6 +88,22 @@ class Line:
         """Whether the guest can open a connection there."""
         return 'OPEN' in self.run(f"rm -f /tmp/open; nc -w {seconds} {address} {port} -e sh -c 'echo OP''EN >/tmp/open' "
                                   f'2>/dev/null; cat /tmp/open 2>/dev/null')
+
+
+class Ssh:
+    """ssh to a guest: `kiln connect` is its way in."""
+
+    def __init__(self, k, i, key, user='debian'):
+        self.key, self.env = f'{k.home}/{i}.pem', k.env()
+        with open(os.open(self.key, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), 'w') as f:
+            f.write(key)
+        self.args = ['ssh', '-F', 'none', '-i', self.key, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes',
+                     '-o', 'StrictHostKeyChecking=accept-new', '-o', f'UserKnownHostsFile={k.home}/known_hosts',
+                     '-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=120', '-o', f'HostKeyAlias={i}',
+                     '-o', f'ProxyCommand={BUILD}/kiln connect {i} --port 22 --stdio', f'{user}@{i}']
+
+    def run(self, command):
+        return sh(*self.args, command, env=self.env, timeout=300)
 
 
 def network(k, i):
