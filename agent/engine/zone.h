@@ -5,8 +5,7 @@
 #include "engine/log.h"
 
 /* Sets the zone when it differs; key as tzutil names it ("UTC"). */
-int zone_apply(struct win *w, const char *key, struct log *log, bool *ret_changed,
-                    struct err *e);
+int zone_apply(struct win *w, const char *key, struct log *log, bool *ret_changed, struct err *e);
 /* W32Time's settings for 169.254.169.123, the hardware clock in UTC; then resync. */
 int zone_ntp_apply(struct win *w, struct log *log, struct err *e);
 /* w32tm /resync /rediscover /nowait; a failure is only logged. */

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/win.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/str.h"
+#include "lib/utf.h"
+
+#define CAPTURE_MAX KIB(64)
+
+int win_reg_text(struct win *w, const char *key, const char *name, char **ret, struct err *e)
+{
+    _cleanup_free_ struct win_reg *v = NULL;
+    struct str s = STR_INIT(64);
+    int r = w->reg_get(w, key, name, &v, e);
+
+    if (r <= 0)
+        return r;
+    if (v->type == WIN_REG_U32 || v->type == WIN_REG_U64) {
+        str_addf(&s, "%llu", (unsigned long long)v->number);
+        *ret = str_take(&s);
+    } else if (v->type == WIN_REG_TEXT || v->type == WIN_REG_MULTI) {
+        *ret = str_dup_n(v->data, v->len);
+    } else {
+        return 0;
+    }
+    return *ret ? 1 : err_oom(e);
+}
+
+int win_reg_u32(struct win *w, const char *key, const char *name, uint32_t *ret, struct err *e)
+{
+    _cleanup_free_ struct win_reg *v = NULL;
+    int r = w->reg_get(w, key, name, &v, e);
+
+    if (r <= 0)
+        return r;
+    if (v->type != WIN_REG_U32 && v->type != WIN_REG_U64)
+        return 0;
+    *ret = (uint32_t)v->number;
+    return 1;
+}
+
+char *win_expand(struct win *w, const char *text, struct err *e)
+{
+    struct str s = STR_INIT(KIB(32));
+
+    while (*text) {
+        const char *end = *text == '%' ? strchr(text + 1, '%') : NULL;
+        _cleanup_free_ char *name = NULL, *value = NULL;
+
+        if (!end) {
+            str_addc(&s, *text++);
+            continue;
+        }
+        name = str_dup_n(text + 1, (size_t)(end - text - 1));
+        if (!name) {
+            (void)err_oom(e);
+            goto fail;
+        }
+        int r = *name ? w->env(w, name, &value, e) : 0;
+        if (r < 0)
+            goto fail;
+        if (r == 0) {
+            str_addc(&s, *text++);
+            continue;
+        }
+        str_add(&s, value);
+        text = end + 1;
+    }
+    if (str_check(&s, "a path", e) < 0)
+        goto fail;
+    return s.p ? str_take(&s) : str_dup("");
+fail:
+    str_done(&s);
+    return NULL;
+}
+
+/* The rules of CommandLineToArgvW: backslashes count only before a quote. */
+char *win_quote(const char *arg)
+{
+    struct str s = STR_INIT(KIB(64));
+
+    if (*arg && !strpbrk(arg, " \t\n\v\""))
+        return str_dup(arg);
+    str_addc(&s, '"');
+    for (;;) {
+        size_t slashes = 0;
+
+        while (arg[slashes] == '\\')
+            slashes++;
+        arg += slashes;
+        if (*arg == '"' || !*arg)
+            slashes = slashes * 2 + (*arg == '"');
+        for (size_t i = 0; i < slashes; i++)
+            str_addc(&s, '\\');
+        if (!*arg)
+            break;
+        str_addc(&s, *arg++);
+    }
+    str_addc(&s, '"');
+    if (s.failed) {
+        str_done(&s);
+        return NULL;
+    }
+    return str_take(&s);
+}
+
+/* A file name that nobody else has: the folder is writable by administrators only when we are one.
+ */
+static int capture_path(struct win *w, char **ret, struct err *e)
+{
+    uint64_t rnd = 0;
+    struct str s = STR_INIT(WIN_PATH_MAX);
+    int r = w->random(w, &rnd, sizeof(rnd), e);
+
+    if (r < 0)
+        return r;
+    _cleanup_free_ char *root = win_expand(w, "%TEMP%", e);
+    if (!root)
+        return -e->no;
+    str_addf(&s, "%s\\kiln-%016llx.txt", root, (unsigned long long)rnd);
+    r = str_check(&s, "the path of a temporary file", e);
+    if (r < 0) {
+        str_done(&s);
+        return r;
+    }
+    *ret = str_take(&s);
+    return 0;
+}
+
+int win_capture(struct win *w, const char *command, char **ret_text, uint32_t *ret_exit,
+                struct err *e)
+{
+    _cleanup_free_ char *path = NULL, *raw = NULL;
+    struct err ignore = { 0 };
+    uint32_t pid = 0, code = 0;
+    size_t n = 0;
+    int r = capture_path(w, &path, e);
+
+    if (r < 0)
+        return r;
+    struct win_run run = { .command = command, .out_path = path, .timeout_ms = 60000 };
+
+    r = w->run(w, &run, &pid, &code, e);
+    if (r == 0)
+        r = w->file_read(w, path, CAPTURE_MAX, &raw, &n, e);
+    if (r == 0)
+        r = utf_decode(raw, n, false, path, ret_text, &n, e);
+    (void)w->file_delete(w, path, &ignore); /* temporary, the answer is known */
+    if (r == 0)
+        *ret_exit = code;
+    return r;
+}
+
+int win_admin_name(struct win *w, char **ret, struct err *e)
+{
+    _cleanup_free_ struct win_account *a = NULL;
+    size_t n = 0;
+    int r = w->accounts(w, &a, &n, e);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++)
+        if (a[i].rid == 500) {
+            *ret = str_dup(a[i].name);
+            return *ret ? 0 : err_oom(e);
+        }
+    return err_set(e, ENOENT, ERR_NOT_FOUND, "no local account has a SID that ends in -500");
+}
+
+int win_account_open(struct win *w, const char *name, struct err *e)
+{
+    return w->account_set_flags(w, name,
+                                WIN_ACCOUNT_DISABLED | WIN_ACCOUNT_PASSWORD_NOT_REQ |
+                                    WIN_ACCOUNT_EXPIRES | WIN_ACCOUNT_MUST_CHANGE,
+                                0, e);
+}
