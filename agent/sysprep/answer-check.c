@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sysprep/answer-priv.h"
+#include "answer-priv.h"
 
 #define NAMESPACE      "urn:schemas-microsoft-com:unattend"
 #define COMPONENTS_MAX 512U

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sysprep/answer-priv.h"
+#include "answer-priv.h"
 
 static struct xml_node *first_command(const struct xml_node *component)
 {

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sysprep/answer-priv.h"
+#include "answer-priv.h"
 
 #define TAG_MAX 85U /* a locale name of Windows */
 
