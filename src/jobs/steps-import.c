@@ -114,8 +114,7 @@ static const char *local_path(const char *url)
     return str_starts(url, "file://") ? url + strlen("file://") : url;
 }
 
-/* A worker that was killed could not remove its sockets; the next one of this snapshot would, if
- * there is one. */
+/* A worker that was killed could not remove its sockets, be it after its commit. */
 static int sweep(struct job *j, const struct import_rec *rec, struct err *e)
 {
     _cleanup_free_ char *dir = xasprintf("%s/worker-%s", j->jobs->run_dir, rec->snapshot_id);
@@ -220,6 +219,9 @@ static int register_image(struct job *j, struct err *e)
     int r = get_import(j, &rec, e);
 
     if (r < 0 || rec.state != IMPORT_ACTIVE)
+        return r;
+    r = sweep(j, &rec, e);
+    if (r < 0)
         return r;
     warn_when_contradicted(&rec, job_arg(j, "looks_like"));
     r = model_snapshot_get(m, NULL, rec.snapshot_id, &snap, e);
