@@ -21,7 +21,12 @@ struct windows {
     struct win_tree *os;     /* the volume with Windows/System32/config; never NULL */
     struct win_tree *system; /* with the boot files, may equal os; NULL: none found */
     bool is_uefi;            /* BCD at EFI/Microsoft/Boot/BCD, not Boot/BCD */
+    /* Inside, for the end only. */
+    struct win_disk *os_disk, *system_disk;
 };
+
+#define WINDOWS_BCD_BIOS "Boot/BCD"
+#define WINDOWS_BCD_UEFI "EFI/Microsoft/Boot/BCD"
 
 /* Finds the Windows volume by content (Windows/System32/config/SYSTEM) and the system partition.
  * Several Windows: part_number says which (0: there must be one). The disk must outlive it.

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Inside of the NTFS tree. No "cur.h" here: libntfs-3g has le16 and le32 of its own. */
+#pragma once
+
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* The library's headers leave the system's out unless its own configuration tells them. */
+#define HAVE_STDARG_H    1
+#define HAVE_SYS_STAT_H  1
+#define HAVE_SYS_TYPES_H 1
+#define HAVE_TIME_H      1
+#include <ntfs-3g/types.h>
+
+#include <ntfs-3g/volume.h>
+
+#include <ntfs-3g/attrib.h>
+#include <ntfs-3g/dir.h>
+#include <ntfs-3g/inode.h>
+#include <ntfs-3g/security.h>
+#include <ntfs-3g/unistr.h>
+
+#include "disk.h"
+#include "ntfs.h"
+#include "tree-priv.h"
+
+#define NTFS_FIRST_USER 24 /* MFT records below are the volume's own */
+#define NTFS_CHUNK      MIB(1)
+
+struct ntfs_tree {
+    struct win_tree t;
+    struct win_disk *part; /* borrowed */
+    ntfs_volume *vol;
+    int64_t pos; /* of the device, for read() and write() */
+    enum win_volume_state state;
+    struct SECURITY_CONTEXT scx;
+    struct PERMISSIONS_CACHE *cache; /* always NULL; libntfs-3g wants its address */
+    struct err io;                   /* the first failure of the disk below */
+};
+
+static inline struct ntfs_tree *ntfs_of(struct win_tree *t)
+{
+    return (struct ntfs_tree *)t;
+}
+
+DEFINE_FREEP(ntfs_inode_close, ntfs_inode);
+DEFINE_FREEP(ntfs_attr_close, ntfs_attr);
+DEFINE_FREEP(ntfs_ucsfree, ntfschar);
+
+/* "" is the root. ERR_NOT_FOUND when it is not there. Close before anything else opens it. */
+int win_ntfs_inode(struct ntfs_tree *t, const char *path, ntfs_inode **ret, struct err *e);
+/* The story of a failed call of libntfs-3g, with the disk's own when that is the reason. */
+int win_ntfs_failed(struct ntfs_tree *t, int no, const char *what, const char *path, struct err *e);
+/* len bytes of an open attribute. */
+int win_ntfs_attr_read(struct ntfs_tree *t, ntfs_attr *na, uint64_t offset, void *buf, size_t len,
+                       const char *path, struct err *e);
+int win_ntfs_attr_write(struct ntfs_tree *t, ntfs_attr *na, uint64_t offset, const void *buf,
+                        size_t len, const char *path, struct err *e);
+
+int win_ntfs_stat(struct win_tree *t, const char *path, struct win_stat *ret, struct err *e);
+int win_ntfs_read_at(struct win_tree *t, const char *path, uint64_t offset, void *buf, size_t len,
+                     size_t *ret_len, struct err *e);
+int win_ntfs_list(struct win_tree *t, const char *path, win_tree_each_fn fn, void *userdata,
+                  struct err *e);
+int win_ntfs_write(struct win_tree *t, const char *path, const void *buf, size_t len,
+                   struct err *e);
+int win_ntfs_mkdir(struct win_tree *t, const char *path, struct err *e);
+int win_ntfs_remove(struct win_tree *t, const char *path, struct err *e);
+int win_ntfs_replace_sid(struct win_tree *t, const uint8_t old_sub[12], const uint8_t new_sub[12],
+                         uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e);
