@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The commands of a stranger and of CI; the build itself is meson's.
 BUILD ?= build
+AGENT ?= build-agent
 export KILN_HOME ?= /var/lib/kiln
 
-.PHONY: all run stop check bench fmt style install clean setup
+.PHONY: all run stop check agents bench fmt style install clean setup
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -24,6 +25,19 @@ stop:
 check:
 	@tools/setup-debian --build --test
 	@tests/check $(SUITES)
+
+# The launch agents: the programs for Windows in build-agent, the tested part in build-agent-native.
+agents: $(AGENT)/build.ninja $(AGENT)-native/build.ninja
+	@ninja -C $(AGENT)-native
+	@ninja -C $(AGENT)
+
+$(AGENT)/build.ninja:
+	@tools/setup-debian --build --agent
+	meson setup $(AGENT) agent --cross-file agent/mingw.cross
+
+$(AGENT)-native/build.ninja:
+	@tools/setup-debian --build --agent
+	meson setup $(AGENT)-native agent
 
 bench: setup all
 	@bench/run
