@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The serial line, both ways, through the unix socket that QEMU serves below KILN_HOME. The socket
- * takes one client at a time. */
+/* The serial line, both ways, through the unix socket that kiln-serial serves below KILN_HOME. */
 #include "verbs.h"
 #include "records.h"
 
@@ -253,7 +252,7 @@ const struct cli_verb cli_verbs_console[] = {
       .summary = "Opens the serial line of a running instance; Ctrl-] leaves.",
       .help = "Begins with the last KiB that the guest wrote. It works with pipes as well: the "
               "end of the input does not end it, Ctrl-] (0x1d) in the input or the end of the "
-              "guest does. One client at a time; it must run on the daemon's machine.",
+              "guest does. It must run on the daemon's machine.",
       .run = run_console },
     { .name = "screenshot",
       .args = "INSTANCE FILE",

@@ -30,7 +30,7 @@ struct daemon {
     struct model *model;
     struct jobs *jobs;
     struct api *api;
-    char *pid_path, *worker, *plugin, *relay;
+    char *pid_path, *worker, *plugin, *relay, *serial;
     int pid_fd;
 };
 
@@ -47,6 +47,7 @@ static void daemon_done(struct daemon *d)
     free(d->worker);
     free(d->plugin);
     free(d->relay);
+    free(d->serial);
 }
 
 /* ---- one daemon on a home -------------------------------------------------------------------- */
@@ -214,6 +215,7 @@ static int open_jobs(struct daemon *d, struct err *e)
                              .qemu = d->cfg->qemu,
                              .user = d->cfg->user,
                              .relay = d->relay,
+                             .serial = d->serial,
                              .network = (enum jobs_network)d->cfg->network,
                              .nat = !d->cfg->no_nat,
                              .ntp = d->cfg->ntp,
@@ -244,6 +246,7 @@ static int open_all(struct daemon *d, struct err *e)
         return err_no(e, r, "make the event loop");
     d->worker = xasprintf("%s/kiln-worker", d->cfg->libexec);
     d->relay = xasprintf("%s/kiln-imds-relay", d->cfg->libexec);
+    d->serial = xasprintf("%s/kiln-serial", d->cfg->libexec);
     d->plugin = xasprintf("%s/kiln-volume.so", d->cfg->libexec);
     r = take_home(d, e);
     if (r == 0)

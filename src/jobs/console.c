@@ -57,8 +57,10 @@ static void read_more(struct console *c)
     ssize_t n;
 
     if (fd < 0 || fstat(fd, &st) < 0)
-        return;                           /* not there yet, or not any more */
-    if ((uint64_t)st.st_size < c->offset) /* it was cut to its last part */
+        return; /* not there yet, or not any more */
+    while ((uint64_t)st.st_size < c->offset && c->offset >= VM_CONSOLE_DROP) /* it was cut */
+        c->offset -= VM_CONSOLE_DROP;
+    if ((uint64_t)st.st_size < c->offset)
         c->offset = (uint64_t)st.st_size;
     if ((uint64_t)st.st_size - c->offset > BEHIND_MAX)
         c->offset = (uint64_t)st.st_size - BACKLOG;

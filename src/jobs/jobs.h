@@ -28,6 +28,7 @@ struct jobs_config {
     const char *qemu;   /* "qemu-system-x86_64" */
     const char *user;   /* unprivileged user for children when we are root; NULL: stay */
     const char *relay;  /* path of kiln-imds-relay */
+    const char *serial; /* path of kiln-serial */
     enum jobs_network network;
     bool nat;              /* guests reach the world through the host's addresses */
     const char *ntp, *kms; /* behind 169.254.169.123, and .250 and .251; NULL: refused */

@@ -328,6 +328,7 @@ int machine_start(struct jobs *js, const struct instance_rec *rec, int tap_fd, s
     struct vm_spec spec = { .id = rec->id,
                             .dir = dir,
                             .qemu = js->cfg.qemu,
+                            .serial = js->cfg.serial,
                             .user = js->cfg.user,
                             .accel = js->accel,
                             .disks = set.disks };
@@ -437,9 +438,12 @@ static void adopt_one(struct jobs *js, const struct instance_rec *rec)
 {
     _cleanup_free_ char *dir = jobs_instance_dir(js, rec->id);
     struct machine *m = find_or_make(js, rec->id);
+    struct vm_spec spec = {
+        .id = rec->id, .dir = dir, .serial = js->cfg.serial, .user = js->cfg.user
+    };
     struct err e = { 0 };
 
-    if (vm_adopt(js->cfg.loop, rec->id, dir, on_event, m, &m->vm, &e) == 0) {
+    if (vm_adopt(js->cfg.loop, &spec, on_event, m, &m->vm, &e) == 0) {
         m->state = MACHINE_STARTING; /* until it tells what it is */
         console_watch(js, rec->id, true);
         if (network_user_serve(js, rec->id, &e) < 0) {

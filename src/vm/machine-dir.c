@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,7 +24,13 @@
 #define COPY_STEP   65536U
 #define CMDLINE_MAX KIB(256)
 
-static const char *const leftovers[] = { "qmp.sock", "serial.sock", "vnc.sock", "pid", "pid.new" };
+#define LINE_SOCKET   "line.sock"
+#define SERIAL_SOCKET "serial.sock"
+#define CONSOLE_LOG   "console.log"
+
+static const char *const leftovers[] = { "qmp.sock", LINE_SOCKET,      SERIAL_SOCKET,
+                                         "vnc.sock", MACHINE_PID,      MACHINE_PID ".new",
+                                         SERIAL_PID, SERIAL_PID ".new" };
 
 static int open_dir(const char *dir, int *ret, struct err *e)
 {
@@ -71,23 +79,58 @@ static int give_away(int dir_fd, const char *name, const struct owner *o, struct
     return 0;
 }
 
-static int listen_at(const char *dir, int dir_fd, const char *name, const struct owner *o, int *ret,
+/* Until owner_end, files are looked up and made as the owner would: what a broken QEMU put into its
+ * directory gains nothing from our rights. */
+static void owner_begin(const struct owner *o)
+{
+    if (!o->change)
+        return;
+    (void)setfsgid(o->gid);
+    (void)setfsuid(o->uid); /* takes root's rights over files with it */
+}
+
+static void owner_end(const struct owner *o)
+{
+    if (!o->change)
+        return;
+    (void)setfsuid(geteuid());
+    (void)setfsgid(getegid());
+}
+
+static int socket_at(const char *dir, const char *name, int *ret, struct sockaddr_un *ret_sun,
                      struct err *e)
 {
     struct sockaddr_un sun = { .sun_family = AF_UNIX };
-    _cleanup_close_ int fd = -1;
+    int fd;
 
     if (snprintf(sun.sun_path, sizeof sun.sun_path, "%s/%s", dir, name) >= (int)sizeof sun.sun_path)
         return err_set(e, ENAMETOOLONG, ERR_LIMIT, "socket path '%s/%s' is too long", dir, name);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return err_errno(e, "make a socket for '%s/%s'", dir, name);
+    *ret = fd;
+    *ret_sun = sun;
+    return 0;
+}
+
+static int listen_at(const char *dir, const char *name, const struct owner *o, int *ret,
+                     struct err *e)
+{
+    _cleanup_close_ int fd = -1;
+    struct sockaddr_un sun;
+    int bound, r = socket_at(dir, name, &fd, &sun, e);
+
+    if (r < 0)
+        return r;
     if (fchmod(fd, 0660) < 0) /* bind takes the socket file's mode from here */
         return err_errno(e, "restrict the socket '%s/%s'", dir, name);
-    if (bind(fd, (struct sockaddr *)&sun, sizeof sun) < 0 || listen(fd, 4) < 0)
+    owner_begin(o);
+    bound = bind(fd, (struct sockaddr *)&sun, sizeof sun);
+    owner_end(o);
+    if (bound < 0 || listen(fd, 8) < 0)
         return err_errno(e, "listen at '%s/%s'", dir, name);
     *ret = TAKE_FD(fd);
-    return give_away(dir_fd, name, o, e);
+    return 0;
 }
 
 /* The machine's own copy of the firmware's variables, made once. */
@@ -118,34 +161,115 @@ static int copy_vars(int dir_fd, const struct owner *o, struct err *e)
     return 0;
 }
 
-int machine_dir_prepare(const struct vm_spec *s, int *ret_qmp_fd, int *ret_serial_fd, struct err *e)
+static int find_owner(const char *user, struct owner *ret, struct err *e)
 {
-    _cleanup_close_ int dir_fd = -1, qmp = -1, serial = -1;
+    int r = child_user_find(user, &ret->uid, &ret->gid, e);
+
+    ret->change = r > 0;
+    return r < 0 ? r : 0;
+}
+
+int machine_dir_prepare(const struct vm_spec *s, int *ret_qmp_fd, int *ret_line_fd, struct err *e)
+{
+    _cleanup_close_ int dir_fd = -1, qmp = -1, line = -1;
     struct owner o = { 0 };
     int r = dir_make(s->dir, 0750, e);
 
-    if (r < 0)
-        return r;
-    r = child_user_find(s->user, &o.uid, &o.gid, e);
-    if (r < 0)
-        return r;
-    o.change = r > 0;
-    r = open_dir(s->dir, &dir_fd, e);
+    if (r == 0)
+        r = find_owner(s->user, &o, e);
+    if (r == 0)
+        r = open_dir(s->dir, &dir_fd, e);
     if (r < 0)
         return r;
     machine_dir_sweep(s->dir);
     if (s->firmware == VM_FIRMWARE_UEFI && (r = copy_vars(dir_fd, &o, e)) < 0)
         return r;
-    r = listen_at(s->dir, dir_fd, "qmp.sock", &o, &qmp, e);
+    r = give_away(dir_fd, ".", &o, e); /* from here on its user may change it */
     if (r == 0)
-        r = listen_at(s->dir, dir_fd, "serial.sock", &o, &serial, e);
-    if (r == 0) /* last: from here on its user may change it */
-        r = give_away(dir_fd, ".", &o, e);
+        r = listen_at(s->dir, "qmp.sock", &o, &qmp, e);
+    if (r == 0)
+        r = listen_at(s->dir, LINE_SOCKET, &o, &line, e);
     if (r < 0)
         return r;
     *ret_qmp_fd = TAKE_FD(qmp);
-    *ret_serial_fd = TAKE_FD(serial);
+    *ret_line_fd = TAKE_FD(line);
     return 0;
+}
+
+/* ---- the serial line's relay ----------------------------------------------------------------- */
+
+static int connect_at(const char *dir, const char *name, const struct owner *o, int *ret,
+                      struct err *e)
+{
+    _cleanup_close_ int fd = -1;
+    struct sockaddr_un sun;
+    int done, r = socket_at(dir, name, &fd, &sun, e);
+
+    if (r < 0)
+        return r;
+    owner_begin(o);
+    done = connect(fd, (struct sockaddr *)&sun, sizeof sun);
+    owner_end(o);
+    if (done < 0)
+        return err_errno(e, "connect to '%s/%s'", dir, name);
+    *ret = TAKE_FD(fd);
+    return 0;
+}
+
+/* The lock belongs to the open file: it goes to the relay with it, and ends with the relay. */
+static int open_log(const char *dir, const struct owner *o, int *ret, struct err *e)
+{
+    _cleanup_close_ int dir_fd = -1, fd = -1;
+    struct stat st;
+    int r = open_dir(dir, &dir_fd, e);
+
+    if (r < 0)
+        return r;
+    owner_begin(o);
+    fd = openat(dir_fd, CONSOLE_LOG, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+    owner_end(o);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_errno(e, "open '%s/" CONSOLE_LOG "'", dir);
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, EINVAL, ERR_IO, "'%s/" CONSOLE_LOG "' is no regular file", dir);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return err_set(e, EBUSY, ERR_CONFLICT, "'%s/" CONSOLE_LOG "' is written by another process",
+                       dir);
+    *ret = TAKE_FD(fd);
+    return 0;
+}
+
+int machine_line_open(const char *dir, const char *user, struct machine_line *ret, struct err *e)
+{
+    struct machine_line l = { { -1, -1, -1 } };
+    struct owner o = { 0 };
+    int r = find_owner(user, &o, e);
+
+    if (r == 0)
+        r = open_log(dir, &o, &l.fds[2], e);
+    if (r == 0)
+        r = connect_at(dir, LINE_SOCKET, &o, &l.fds[0], e);
+    if (r == 0) { /* of a relay that died: nobody listens there */
+        _cleanup_free_ char *path = xasprintf("%s/" SERIAL_SOCKET, dir);
+
+        r = unlink_quiet(path, e);
+    }
+    if (r == 0)
+        r = listen_at(dir, SERIAL_SOCKET, &o, &l.fds[1], e);
+    if (r < 0) {
+        machine_line_done(&l);
+        return r;
+    }
+    *ret = l;
+    return 0;
+}
+
+void machine_line_done(struct machine_line *l)
+{
+    for (size_t i = 0; i < ARRAY_LEN(l->fds); i++) {
+        close_fdp(&l->fds[i]);
+        l->fds[i] = -1;
+    }
 }
 
 void machine_dir_sweep(const char *dir)
@@ -162,8 +286,9 @@ void machine_dir_sweep(const char *dir)
  */
 
 /* No flush: after a power failure there is no process to find. */
-int machine_pid_write(const char *dir, const struct machine_pid *p, struct err *e)
+int machine_pid_write(const char *dir, const char *name, const struct machine_pid *p, struct err *e)
 {
+    _cleanup_free_ char *fresh = xasprintf("%s.new", name);
     _cleanup_close_ int dir_fd = -1, fd = -1;
     char line[128];
     int n, r = open_dir(dir, &dir_fd, e);
@@ -173,15 +298,15 @@ int machine_pid_write(const char *dir, const struct machine_pid *p, struct err *
     n = snprintf(line, sizeof line, "%d %llu %llu %llu\n", (int)p->pid,
                  (unsigned long long)p->start_time, (unsigned long long)p->started_ms,
                  (unsigned long long)p->log_offset);
-    (void)unlinkat(dir_fd, "pid.new", 0);
-    fd = openat(dir_fd, "pid.new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    (void)unlinkat(dir_fd, fresh, 0);
+    fd = openat(dir_fd, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0)
-        return err_errno(e, "create '%s/pid.new'", dir);
+        return err_errno(e, "create '%s/%s'", dir, fresh);
     r = write_full(fd, line, (size_t)n);
     if (r < 0)
-        return err_no(e, r, "write '%s/pid.new'", dir);
-    if (renameat(dir_fd, "pid.new", dir_fd, "pid") < 0)
-        return err_errno(e, "put '%s/pid' in place", dir);
+        return err_no(e, r, "write '%s/%s'", dir, fresh);
+    if (renameat(dir_fd, fresh, dir_fd, name) < 0)
+        return err_errno(e, "put '%s/%s' in place", dir, name);
     return 0;
 }
 
@@ -200,27 +325,27 @@ static int parse_pid(char *text, struct machine_pid *ret)
     return 0;
 }
 
-static int read_pid(const char *dir, struct machine_pid *ret, struct err *e)
+int machine_pid_read(const char *dir, const char *name, struct machine_pid *ret, struct err *e)
 {
     _cleanup_close_ int fd = -1;
     char text[128] = "";
     struct stat st;
     uint64_t size;
-    int r = open_in(dir, "pid", O_RDONLY, &fd, &size, e);
+    int r = open_in(dir, name, O_RDONLY, &fd, &size, e);
 
     if (r < 0)
         return r;
     if (fstat(fd, &st) < 0)
-        return err_errno(e, "look at '%s/pid'", dir);
+        return err_errno(e, "look at '%s/%s'", dir, name);
     if (st.st_uid != geteuid() || (st.st_mode & 022))
-        return err_set(e, EPERM, ERR_DENIED, "'%s/pid' was not written by us", dir);
+        return err_set(e, EPERM, ERR_DENIED, "'%s/%s' was not written by us", dir, name);
     if (size >= sizeof text)
-        return err_set(e, EINVAL, ERR_CORRUPT, "'%s/pid' is too long", dir);
+        return err_set(e, EINVAL, ERR_CORRUPT, "'%s/%s' is too long", dir, name);
     r = pread_full(fd, text, (size_t)size, 0);
     if (r < 0)
-        return err_no(e, r, "read '%s/pid'", dir);
+        return err_no(e, r, "read '%s/%s'", dir, name);
     if (parse_pid(text, ret) < 0)
-        return err_set(e, EINVAL, ERR_CORRUPT, "'%s/pid' names no process", dir);
+        return err_set(e, EINVAL, ERR_CORRUPT, "'%s/%s' names no process", dir, name);
     return 0;
 }
 
@@ -230,11 +355,11 @@ static bool says_nothing(const struct err *e)
     return e->kind == ERR_NOT_FOUND || e->kind == ERR_CORRUPT || e->kind == ERR_DENIED;
 }
 
-/* "-name guest=ID" and "...logfile=DIR/console.log..." among the arguments. */
-static bool is_machine(pid_t pid, const char *name_arg, const char *log_arg)
+/* "-name guest=ID" and "-vnc unix:DIR/vnc.sock" among the arguments. */
+static bool is_machine(pid_t pid, const char *name_arg, const char *screen_arg)
 {
     _cleanup_free_ char *path = xasprintf("/proc/%d/cmdline", (int)pid), *text = NULL;
-    bool named = false, logs = false;
+    bool named = false, here = false;
     struct err ignored = { 0 };
     size_t n;
 
@@ -242,15 +367,15 @@ static bool is_machine(pid_t pid, const char *name_arg, const char *log_arg)
         return false; /* gone, or not QEMU's size */
     for (size_t at = 0; at < n; at += strlen(text + at) + 1) {
         named |= str_eq(text + at, name_arg);
-        logs |= strstr(text + at, log_arg) != NULL;
+        here |= str_eq(text + at, screen_arg);
     }
-    return named && logs;
+    return named && here;
 }
 
 static int scan_processes(const char *dir, const char *id, struct machine_pid *ret, struct err *e)
 {
     _cleanup_free_ char *name_arg = xasprintf("guest=%s", id), *twice = vm_commas_doubled(dir);
-    _cleanup_free_ char *log_arg = xasprintf("logfile=%s/console.log", twice);
+    _cleanup_free_ char *screen_arg = xasprintf("unix:%s/vnc.sock", twice);
     DIR *proc = opendir("/proc");
     struct dirent *d;
     uint64_t pid;
@@ -259,7 +384,7 @@ static int scan_processes(const char *dir, const char *id, struct machine_pid *r
         return err_errno(e, "list '/proc'");
     while ((d = readdir(proc))) {
         if (parse_u64(d->d_name, 2, INT32_MAX, &pid) < 0 || (pid_t)pid == getpid() ||
-            !is_machine((pid_t)pid, name_arg, log_arg))
+            !is_machine((pid_t)pid, name_arg, screen_arg))
             continue;
         *ret = (struct machine_pid){ .pid = (pid_t)pid,
                                      .start_time = child_start_time((pid_t)pid),
@@ -276,7 +401,7 @@ static int scan_processes(const char *dir, const char *id, struct machine_pid *r
 int machine_find(const char *dir, const char *id, struct machine_pid *ret, struct err *e)
 {
     struct machine_pid p = { 0 };
-    int r = read_pid(dir, &p, e);
+    int r = machine_pid_read(dir, MACHINE_PID, &p, e);
 
     if (r == 0 && child_start_time(p.pid) != p.start_time)
         return err_set(e, ESRCH, ERR_NOT_FOUND, "the QEMU in '%s' is gone", dir);
@@ -287,7 +412,7 @@ int machine_find(const char *dir, const char *id, struct machine_pid *ret, struc
         r = scan_processes(dir, id, &p, e);
         if (r < 0)
             return r;
-        r = machine_pid_write(dir, &p, e);
+        r = machine_pid_write(dir, MACHINE_PID, &p, e);
         if (r < 0)
             return r;
     }
@@ -349,7 +474,7 @@ void machine_log_last_line(const char *dir, uint64_t offset, char *out, size_t s
 
 int vm_console_tail(const char *dir, size_t max, char **ret, size_t *ret_len, struct err *e)
 {
-    int r = read_tail(dir, "console.log", 0, max, ret, ret_len, e);
+    int r = read_tail(dir, CONSOLE_LOG, 0, max, ret, ret_len, e);
 
     if (r == -ENOENT) { /* nothing was ever written */
         err_clear(e);

@@ -10,9 +10,16 @@
 #define MACHINE_LOG_CEILING MIB(8) /* a log above this is cut */
 #define MACHINE_LOG_KEEP    MIB(1) /* to its last part of this size */
 
-/* Directory, firmware variables and fresh listening sockets for QMP and the serial line. */
-int machine_dir_prepare(const struct vm_spec *s, int *ret_qmp_fd, int *ret_serial_fd,
-                        struct err *e);
+/* Directory, firmware variables and fresh listening sockets for QMP and QEMU's serial line. */
+int machine_dir_prepare(const struct vm_spec *s, int *ret_qmp_fd, int *ret_line_fd, struct err *e);
+
+/* What kiln-serial inherits: a connection to the serial line, the socket for clients, the log. All
+ * made with the rights of its user. ERR_CONFLICT: another one writes the log. */
+struct machine_line {
+    int fds[3]; /* -1: none */
+};
+int machine_line_open(const char *dir, const char *user, struct machine_line *ret, struct err *e);
+void machine_line_done(struct machine_line *l);
 /* Removes what only a living QEMU gives a meaning: the sockets and the pid file. */
 void machine_dir_sweep(const char *dir);
 
@@ -23,7 +30,13 @@ struct machine_pid {
     uint64_t log_offset; /* where this QEMU's part of qemu.log begins */
 };
 
-int machine_pid_write(const char *dir, const struct machine_pid *p, struct err *e);
+#define MACHINE_PID "pid"        /* QEMU's */
+#define SERIAL_PID  "serial.pid" /* kiln-serial's */
+
+int machine_pid_write(const char *dir, const char *name, const struct machine_pid *p,
+                      struct err *e);
+/* ERR_NOT_FOUND, ERR_CORRUPT, ERR_DENIED: it says nothing. The process may be gone. */
+int machine_pid_read(const char *dir, const char *name, struct machine_pid *ret, struct err *e);
 /* The living QEMU of this directory: the one of the pid file or, when a daemon died before it wrote
  * that file, the process whose command line says so. ERR_NOT_FOUND when none lives. */
 int machine_find(const char *dir, const char *id, struct machine_pid *ret, struct err *e);

@@ -167,6 +167,8 @@ int vm_spec_check(const struct vm_spec *s, struct err *e)
                        s->dir);
     if (!s->qemu || !s->qemu[0])
         return bad("QEMU program", s->qemu, e);
+    if (!s->serial || !s->serial[0])
+        return bad("serial line program", s->serial, e);
     if (s->accel >= VM_ACCEL_MAX || s->firmware >= VM_FIRMWARE_MAX)
         return err_set(e, EINVAL, ERR_INVALID, "accelerator or firmware out of range");
     if (s->vcpus < 1 || s->vcpus > VCPUS_MAX)
@@ -285,9 +287,7 @@ static void add_channels(struct vm_args *a, const char *dir)
 
     addf(a, "-chardev", "socket,id=qmp,fd=%d,server=on,wait=off", VM_FD_QMP);
     add(a, "-mon", "chardev=qmp,mode=control");
-    addf(a, "-chardev",
-         "socket,id=serial,fd=%d,server=on,wait=off,logfile=%s/console.log,logappend=on",
-         VM_FD_SERIAL, d);
+    addf(a, "-chardev", "socket,id=serial,fd=%d,server=on,wait=off", VM_FD_LINE);
     add(a, "-serial", "chardev:serial");
     add(a, "-vga", "std");
     addf(a, "-vnc", "unix:%s/vnc.sock", d);

@@ -52,7 +52,7 @@ static void a_living_process_is_found_again(void **unused)
     struct err e = { 0 };
 
     (void)unused;
-    assert_int_equal(machine_pid_write(dir, &p, &e), 0);
+    assert_int_equal(machine_pid_write(dir, MACHINE_PID, &p, &e), 0);
     assert_int_equal(machine_find(dir, "i-1", &got, &e), 0);
     assert_int_equal(got.pid, p.pid);
     assert_true(got.start_time == p.start_time && got.started_ms == 1234);
@@ -65,7 +65,7 @@ static void a_pid_of_another_process_is_not_believed(void **unused)
     struct err e = { 0 };
 
     (void)unused;
-    assert_int_equal(machine_pid_write(dir, &p, &e), 0);
+    assert_int_equal(machine_pid_write(dir, MACHINE_PID, &p, &e), 0);
     assert_int_equal(machine_find(dir, "i-1", &got, &e), -ESRCH);
     assert_int_equal(e.kind, ERR_NOT_FOUND);
     assert_int_equal(got.pid, 0);
@@ -94,7 +94,7 @@ static void a_pid_file_that_others_may_write_is_not_believed(void **unused)
     struct err e = { 0 };
 
     (void)unused;
-    assert_int_equal(machine_pid_write(dir, &p, &e), 0);
+    assert_int_equal(machine_pid_write(dir, MACHINE_PID, &p, &e), 0);
     assert_int_equal(chmod(path, 0666), 0);
     assert_true(machine_find(dir, "i-1", &got, &e) < 0);
     assert_int_equal(e.kind, ERR_NOT_FOUND);

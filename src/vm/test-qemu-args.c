@@ -12,6 +12,7 @@ static struct vm_spec plain_spec(const struct vm_disk *disks, unsigned n)
     return (struct vm_spec){ .id = "i-0123456789abcdef0",
                              .dir = "/var/lib/kiln/machines/i-0123456789abcdef0",
                              .qemu = "qemu-system-x86_64",
+                             .serial = "/usr/libexec/kiln/kiln-serial",
                              .vcpus = 2,
                              .memory_bytes = GIB(1),
                              .uuid = "ec2f0123-4567-89ab-cdef-0123456789ab",
@@ -67,8 +68,7 @@ static void a_bios_machine_has_this_vector(void **unused)
         "-mon",
         "chardev=qmp,mode=control",
         "-chardev",
-        "socket,id=serial,fd=4,server=on,wait=off,"
-        "logfile=/var/lib/kiln/machines/i-0123456789abcdef0/console.log,logappend=on",
+        "socket,id=serial,fd=4,server=on,wait=off",
         "-serial",
         "chardev:serial",
         "-vga",
@@ -161,9 +161,6 @@ static void hostile_bytes_in_paths_stay_inside_their_value(void **unused)
     s.dir = "/tmp/a,b,,c=d \"q\"";
     assert_int_equal(vm_args_build(&s, &a, &e), 0);
     assert_true(has(&a, "-vnc", "unix:/tmp/a,,b,,,,c=d \"q\"/vnc.sock"));
-    assert_true(has(&a, "-chardev",
-                    "socket,id=serial,fd=4,server=on,wait=off,"
-                    "logfile=/tmp/a,,b,,,,c=d \"q\"/console.log,logappend=on"));
     assert_true(
         has(&a, "-blockdev",
             "{\"driver\":\"raw\",\"node-name\":\"vol-1\",\"discard\":\"unmap\",\"file\":{"
@@ -200,7 +197,7 @@ static void a_spec_that_cannot_be_is_refused_by_name(void **unused)
     struct vm_disk long_serial = { .id = "vol-1", .file = "/x", .serial = "vol0123456789abcdef01" };
     struct vm_disk none = { .id = "vol-1" };
     struct vm_disk relative = { .id = "vol-1", .file = "x" };
-    struct vm_spec base = plain_spec(NULL, 0), s[13];
+    struct vm_spec base = plain_spec(NULL, 0), s[14];
     static const char *const why[] = {
         "instance id 'i,x' cannot be used",
         "directory 'relative' cannot be used",
@@ -215,6 +212,7 @@ static void a_spec_that_cannot_be_is_refused_by_name(void **unused)
         "disk serial number 'a,b' cannot be used",
         "disk 'vol-1' needs a server or a file, not both",
         "disk path 'x' cannot be used",
+        "serial line program '(none)' cannot be used",
     };
 
     (void)unused;
@@ -233,6 +231,7 @@ static void a_spec_that_cannot_be_is_refused_by_name(void **unused)
     s[10].disks = &serial, s[10].n_disks = 1;
     s[11].disks = &none, s[11].n_disks = 1;
     s[12].disks = &relative, s[12].n_disks = 1;
+    s[13].serial = NULL;
     for (size_t i = 0; i < ARRAY_LEN(s); i++) {
         struct err e = { 0 };
 

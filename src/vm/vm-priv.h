@@ -43,10 +43,18 @@ struct vm {
     struct qmp *qmp;
     unsigned n_reconnects;
 
+    /* the serial line's relay: line.c */
+    char *serial_program, *user;
+    struct child *serial;
+    uint64_t serial_ms; /* when it was started last */
+    sd_event_source *serial_timer;
+    struct child_exit exit; /* of QEMU, while the relay writes the last bytes */
+    bool exited;
+
     /* until the process runs */
     struct vm_args args;
-    struct vm_spec spec; /* strings are copies; no disks */
-    int tap_fd;          /* -1: none */
+    enum vm_firmware firmware;
+    int tap_fd; /* -1: none */
     struct nbd_ping *pings[VM_DISKS_MAX];
     char ping_disks[VM_DISKS_MAX][32];
     unsigned n_pings, pings_left;
@@ -77,6 +85,14 @@ int vm_need_qmp(const struct vm *vm, const char *attempt, struct err *e);
 int vm_timer(struct vm *vm, sd_event_source **slot, uint64_t after_ms, sd_event_time_handler_t fn,
              struct err *e);
 void vm_timer_stop(sd_event_source **slot);
+
+/* line.c. Before QEMU: its first word is kept. */
+int vm_line_start(struct vm *vm, struct err *e);
+void vm_line_adopt(struct vm *vm);
+void vm_line_care(struct vm *vm); /* a relay that is missing is started again */
+/* After QEMU's end: vm_line_ended is called when the last bytes are in the log; false: they are. */
+bool vm_line_wait(struct vm *vm);
+void vm_line_ended(struct vm *vm);
 
 /* power.c */
 void vm_power_done(struct vm *vm); /* the guest is down: no more presses */

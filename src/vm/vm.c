@@ -90,8 +90,6 @@ static void forget_start(struct vm *vm)
         nbd_ping_free(TAKE_PTR(vm->pings[i]));
     vm->n_pings = 0;
     vm_args_done(&vm->args);
-    free((char *)TAKE_PTR(vm->spec.dir));
-    free((char *)TAKE_PTR(vm->spec.user));
     close_fdp(&vm->tap_fd); /* QEMU has its own copy */
     vm->tap_fd = -1;
 }
@@ -105,6 +103,7 @@ static void stop_timers(struct vm *vm)
     vm_timer_stop(&vm->care_timer);
     vm_timer_stop(&vm->later);
     vm_timer_stop(&vm->disk_timer);
+    vm_timer_stop(&vm->serial_timer);
 }
 
 void vm_free(struct vm *vm)
@@ -118,25 +117,29 @@ void vm_free(struct vm *vm)
     vm_disks_end(vm, NULL);
     qmp_free(TAKE_PTR(vm->qmp));
     child_free(TAKE_PTR(vm->child));
+    child_free(TAKE_PTR(vm->serial));
     if (vm->holds)
         return;
     sd_event_unref(vm->loop);
     free(vm->id);
     free(vm->dir);
+    free(vm->user);
+    free(vm->serial_program);
     vm->magic = 0;
     free(vm);
 }
 
-static struct vm *vm_new(sd_event *loop, const char *id, const char *dir, vm_event_fn fn,
-                         void *userdata)
+static struct vm *vm_new(sd_event *loop, const struct vm_spec *s, vm_event_fn fn, void *userdata)
 {
     struct vm *vm = xcalloc(1, sizeof *vm);
 
     vm->magic = VM_MAGIC;
     vm->tap_fd = -1;
     vm->loop = sd_event_ref(loop);
-    vm->id = xstrdup(id);
-    vm->dir = xstrdup(dir);
+    vm->id = xstrdup(s->id);
+    vm->dir = xstrdup(s->dir);
+    vm->user = s->user ? xstrdup(s->user) : NULL;
+    vm->serial_program = xstrdup(s->serial);
     vm->fn = fn;
     vm->userdata = userdata;
     return vm;
@@ -189,6 +192,7 @@ static void die(struct vm *vm, const struct child_exit *x)
     forget_start(vm);
     qmp_free(TAKE_PTR(vm->qmp));
     child_free(TAKE_PTR(vm->child));
+    child_free(TAKE_PTR(vm->serial)); /* without a QEMU it ends by itself */
     machine_dir_sweep(vm->dir);
     if (why.no) {
         vm_disks_end(vm, &why);
@@ -202,10 +206,26 @@ static void die(struct vm *vm, const struct child_exit *x)
     vm_drop(vm);
 }
 
+void vm_line_ended(struct vm *vm)
+{
+    die(vm, &vm->exit);
+}
+
+/* It is dead when the last bytes of its serial line are in the log as well. */
 static void on_exit_of_qemu(struct child *c, const struct child_exit *x, void *userdata)
 {
+    struct vm *vm = vm_checked(userdata);
+
     (void)c;
-    die(vm_checked(userdata), x);
+    vm->exit = (struct child_exit){ .code = x->code, .signal = x->signal, .tail = "" };
+    vm->exited = true;
+    vm->state = VM_ENDING;
+    stop_timers(vm);
+    forget_start(vm);
+    qmp_free(TAKE_PTR(vm->qmp));
+    child_free(TAKE_PTR(vm->child));
+    if (!vm_line_wait(vm))
+        vm_line_ended(vm);
 }
 
 static int on_later(sd_event_source *s, void *userdata)
@@ -237,7 +257,7 @@ static void enter_ending(struct vm *vm)
 
 void vm_fail(struct vm *vm, const struct err *why)
 {
-    if (vm->state == VM_DEAD || (vm->state == VM_ENDING && vm->asked_to_end))
+    if (vm->state == VM_DEAD || vm->exited || (vm->state == VM_ENDING && vm->asked_to_end))
         return;
     if (!vm->end_why.no)
         vm->end_why = *why;
@@ -258,7 +278,7 @@ void vm_kill(struct vm *vm)
 {
     struct err e = { 0 };
 
-    if (vm_checked(vm)->state == VM_DEAD || vm->asked_to_end)
+    if (vm_checked(vm)->state == VM_DEAD || vm->exited || vm->asked_to_end)
         return;
     vm->asked_to_end = true;
     vm->end_why = (struct err){ 0 };
@@ -411,15 +431,14 @@ static int connect_qmp(struct vm *vm, unsigned hello_ms, struct err *e)
 static int on_care(sd_event_source *s, uint64_t usec, void *userdata)
 {
     struct vm *vm = vm_checked(userdata);
-    static const char *const logs[] = { "console.log", "qemu.log" };
     struct err e = { 0 };
 
     (void)s, (void)usec;
-    for (size_t i = 0; i < ARRAY_LEN(logs); i++)
-        if (machine_log_cut(vm->dir, logs[i], MACHINE_LOG_CEILING, MACHINE_LOG_KEEP, &e) < 0) {
-            log_warning("vm", "%s, going on", e.msg);
-            err_clear(&e);
-        }
+    if (machine_log_cut(vm->dir, "qemu.log", MACHINE_LOG_CEILING, MACHINE_LOG_KEEP, &e) < 0) {
+        log_warning("vm", "%s, going on", e.msg);
+        err_clear(&e);
+    }
+    vm_line_care(vm);
     if (vm_timer(vm, &vm->care_timer, CARE_MS, on_care, &e) < 0)
         log_warning("vm", "%s, going on", e.msg);
     vm_disks_care(vm);
@@ -428,14 +447,14 @@ static int on_care(sd_event_source *s, uint64_t usec, void *userdata)
 
 /* ---- starting -------------------------------------------------------------------------------- */
 
-static int spawn_qemu(struct vm *vm, int qmp_fd, int serial_fd, struct err *e)
+static int spawn_qemu(struct vm *vm, int qmp_fd, int line_fd, struct err *e)
 {
     _cleanup_free_ char *log = xasprintf("%s/qemu.log", vm->dir);
     struct child_spec cs = { .argv = (const char *const *)vm->args.v,
                              .log_path = log,
-                             .user = vm->spec.user,
+                             .user = vm->user,
                              .new_session = true,
-                             .pass_fds = { qmp_fd, serial_fd, vm->tap_fd },
+                             .pass_fds = { qmp_fd, line_fd, vm->tap_fd },
                              .n_pass_fds = vm->tap_fd >= 0 ? 3 : 2,
                              .on_exit = on_exit_of_qemu,
                              .userdata = vm };
@@ -454,7 +473,7 @@ static int begin_process(struct vm *vm, struct err *e)
     vm->pid.started_ms = clock_real_ms();
     if (vm->pid.start_time == 0) /* ended already: on_exit_of_qemu tells */
         return 0;
-    r = machine_pid_write(vm->dir, &vm->pid, e);
+    r = machine_pid_write(vm->dir, MACHINE_PID, &vm->pid, e);
     if (r == 0)
         r = connect_qmp(vm, HELLO_MS, e);
     if (r == 0)
@@ -464,14 +483,17 @@ static int begin_process(struct vm *vm, struct err *e)
 
 static int launch(struct vm *vm, struct err *e)
 {
-    _cleanup_close_ int qmp_fd = -1, serial_fd = -1;
+    _cleanup_close_ int qmp_fd = -1, line_fd = -1;
+    struct vm_spec s = { .dir = vm->dir, .user = vm->user, .firmware = vm->firmware };
     struct err later = { 0 };
-    int r = machine_dir_prepare(&vm->spec, &qmp_fd, &serial_fd, e);
+    int r = machine_dir_prepare(&s, &qmp_fd, &line_fd, e);
 
     if (r < 0)
         return r;
-    r = spawn_qemu(vm, qmp_fd, serial_fd, e);
-    if (r < 0) {
+    r = vm_line_start(vm, e);
+    if (r == 0)
+        r = spawn_qemu(vm, qmp_fd, line_fd, e);
+    if (r < 0) { /* the relay ends with the socket that is closed here */
         machine_dir_sweep(vm->dir);
         return r;
     }
@@ -546,15 +568,13 @@ int vm_start(sd_event *loop, const struct vm_spec *spec, vm_event_fn fn, void *u
 
     if (r < 0)
         return err_wrap(e, "start '%s'", spec->id ? spec->id : "");
-    vm = vm_new(loop, spec->id, spec->dir, fn, userdata);
+    vm = vm_new(loop, spec, fn, userdata);
     r = refuse_if_alive(vm, e);
     if (r == 0)
         r = vm_args_build(spec, &vm->args, e);
     if (r < 0)
         return r;
-    vm->spec.dir = xstrdup(spec->dir);
-    vm->spec.user = spec->user ? xstrdup(spec->user) : NULL;
-    vm->spec.firmware = spec->firmware;
+    vm->firmware = spec->firmware;
     if (spec->net == VM_NET_TAP) {
         vm->tap_fd = fcntl(spec->tap_fd, F_DUPFD_CLOEXEC, 3);
         if (vm->tap_fd < 0)
@@ -579,19 +599,20 @@ static int find_process(struct vm *vm, struct err *e)
                                &vm->child, e);
 }
 
-int vm_adopt(sd_event *loop, const char *id, const char *dir, vm_event_fn fn, void *userdata,
+int vm_adopt(sd_event *loop, const struct vm_spec *spec, vm_event_fn fn, void *userdata,
              struct vm **ret, struct err *e)
 {
-    _cleanup_(vm_freep) struct vm *vm = vm_new(loop, id, dir, fn, userdata);
+    _cleanup_(vm_freep) struct vm *vm = vm_new(loop, spec, fn, userdata);
     struct err later = { 0 };
     int r = find_process(vm, e);
 
     if (r < 0) {
         if (e->kind == ERR_NOT_FOUND)
-            machine_dir_sweep(dir);
-        return err_wrap(e, "adopt QEMU of '%s'", id);
+            machine_dir_sweep(spec->dir);
+        return err_wrap(e, "adopt QEMU of '%s'", spec->id);
     }
     vm->state = VM_STARTING;
+    vm_line_adopt(vm);
     vm->last_reset_ms = clock_mono_ms(); /* it may be in the middle of one */
     r = connect_qmp(vm, HELLO_ADOPT_MS, &later);
     if (r == 0)

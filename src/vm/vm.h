@@ -46,11 +46,11 @@ enum vm_net {
 };
 
 struct vm_spec {
-    const char *id; /* instance id */
-    const char
-        *dir; /* the machine's directory: qmp.sock serial.sock vnc.sock console.log qemu.log pid */
-    const char *qemu; /* "qemu-system-x86_64" */
-    const char *user; /* unprivileged user, NULL: stay */
+    const char *id;     /* instance id */
+    const char *dir;    /* the machine's directory: sockets, console.log, qemu.log, pid files */
+    const char *qemu;   /* "qemu-system-x86_64" */
+    const char *serial; /* program that keeps the serial line: kiln-serial */
+    const char *user;   /* unprivileged user, NULL: stay */
     enum vm_accel accel;
     enum vm_firmware firmware;
     unsigned vcpus;
@@ -85,9 +85,10 @@ typedef void (*vm_event_fn)(struct vm *vm, enum vm_event ev, const char *detail,
  * Failures after this call returned arrive as VM_EXITED. */
 int vm_start(sd_event *loop, const struct vm_spec *spec, vm_event_fn fn, void *userdata,
              struct vm **ret, struct err *e);
-/* Takes over the QEMU that an earlier daemon started in dir; ERR_NOT_FOUND when none lives there
- * (its leftovers are removed then). Tells its present state by VM_RUNNING or VM_GUEST_DOWN. */
-int vm_adopt(sd_event *loop, const char *id, const char *dir, vm_event_fn fn, void *userdata,
+/* Takes over the QEMU that an earlier daemon started in spec->dir; ERR_NOT_FOUND when none lives
+ * there (its leftovers are removed then). Tells its present state by VM_RUNNING or VM_GUEST_DOWN.
+ * Of the spec: id, dir, serial, user. */
+int vm_adopt(sd_event *loop, const struct vm_spec *spec, vm_event_fn fn, void *userdata,
              struct vm **ret, struct err *e);
 bool vm_is_running(const struct vm *vm);     /* the guest runs */
 bool vm_is_guest_down(const struct vm *vm);  /* powered off, QEMU waits */
@@ -121,8 +122,11 @@ typedef void (*vm_screen_fn)(struct vm *vm, const void *jpeg, size_t n, const st
                              void *userdata);
 int vm_screenshot(struct vm *vm, vm_screen_fn fn, void *userdata, struct err *e);
 
-/* The last bytes (at most max) of what the guest wrote to its serial port over all boots of this
- * directory; caller frees. */
+/* console.log: what the guest wrote to its serial port over all boots of this directory. When it
+ * would grow above MAX, exactly DROP bytes go from its front, perhaps more than once. */
+#define VM_CONSOLE_MAX  MIB(8)
+#define VM_CONSOLE_DROP MIB(7)
+/* Its last bytes, at most max; caller frees. */
 int vm_console_tail(const char *dir, size_t max, char **ret, size_t *ret_len, struct err *e);
 
 /* Forgets the object; QEMU goes on (adopt later). */

@@ -14,7 +14,7 @@ def qemu(i):
 
 
 def serial(i, text, answer=None):
-    """Types on the serial line; stays connected until the guest has answered (QEMU drops what a closed line held)."""
+    """Types on the serial line; stays connected until the guest has answered, or has ended."""
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(f'{k.home}/instances/{i}/serial.sock')
         line.sendall(text.encode())

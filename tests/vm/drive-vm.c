@@ -14,6 +14,8 @@
  *   console TEXT                    the guest writes TEXT, searched behind the last one found
  *   type TEXT                       a line into the guest's serial line
  *   run COMMAND...                  a shell command, which must succeed
+ *
+ * KILN_SERIAL in the environment is the path of kiln-serial.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -45,8 +47,6 @@ static struct {
     bool done;
     struct err done_err;
     size_t console_at;
-    int serial_fd;
-    sd_event_source *serial;
 } t;
 
 static const char *const event_names[] = { "RUNNING",   "GUEST_DOWN", "GUEST_RESET",
@@ -172,31 +172,17 @@ static int wait_done(void)
     return 0;
 }
 
-/* Who is connected must read: QEMU stops the guest's serial line until he does. */
-static int on_serial(sd_event_source *s, int fd, uint32_t events, void *userdata)
-{
-    char buf[4096];
-
-    (void)s, (void)events, (void)userdata;
-    if (read(fd, buf, sizeof buf) <= 0)
-        t.serial = sd_event_source_disable_unref(t.serial);
-    return 0;
-}
-
-/* The connection stays: QEMU forgets what it has not read yet when it closes. */
+/* Typed and gone: the relay keeps it until the guest takes it. */
 static int type_line(const char *text)
 {
     struct sockaddr_un sun = { .sun_family = AF_UNIX };
     _cleanup_free_ char *line = xasprintf("%s\n", text);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (t.serial_fd < 0) {
-        t.serial_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        (void)snprintf(sun.sun_path, sizeof sun.sun_path, "%s/serial.sock", t.dir);
-        if (connect(t.serial_fd, (struct sockaddr *)&sun, sizeof sun) < 0)
-            return fail("type", strerror(errno));
-        (void)sd_event_add_io(t.loop, &t.serial, t.serial_fd, EPOLLIN, on_serial, NULL);
-    }
-    if (write(t.serial_fd, line, strlen(line)) != (ssize_t)strlen(line))
+    (void)snprintf(sun.sun_path, sizeof sun.sun_path, "%s/serial.sock", t.dir);
+    if (connect(fd, (struct sockaddr *)&sun, sizeof sun) < 0)
+        return fail("type", strerror(errno));
+    if (write(fd, line, strlen(line)) != (ssize_t)strlen(line))
         return fail("type", strerror(errno));
     return 0;
 }
@@ -211,7 +197,7 @@ static int start(struct err *e)
 
 static int adopt(struct err *e)
 {
-    return vm_adopt(t.loop, t.spec.id, t.dir, on_event, NULL, &t.vm, e);
+    return vm_adopt(t.loop, &t.spec, on_event, NULL, &t.vm, e);
 }
 
 static int halt(struct err *e)
@@ -402,10 +388,10 @@ int main(int argc, char **argv)
     if (argc != 2)
         return 2;
     t.dir = argv[1];
-    t.serial_fd = -1;
     t.spec = (struct vm_spec){ .id = "i-0123456789abcdef0",
                                .dir = t.dir,
                                .qemu = "qemu-system-x86_64",
+                               .serial = getenv("KILN_SERIAL"),
                                .vcpus = 1,
                                .memory_bytes = MIB(128),
                                .uuid = "ec2f0123-4567-89ab-cdef-0123456789ab",
@@ -422,7 +408,6 @@ int main(int argc, char **argv)
             return 1;
     }
     vm_free(t.vm);
-    sd_event_source_disable_unref(t.serial);
     sd_event_unref(t.loop);
     return 0;
 }
