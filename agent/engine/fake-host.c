@@ -262,6 +262,16 @@ static int run(struct win *w, const struct win_run *r, uint32_t *ret_pid, uint32
     return 0;
 }
 
+/* One after the other: threads are the real table's business. */
+static int run_all(struct win *w, void (*fn)(void *arg), void *const *args, size_t n, struct err *e)
+{
+    int r = fake_fails(fake_of(w), "run_all", e);
+
+    for (size_t i = 0; r == 0 && i < n; i++)
+        fn(args[i]);
+    return r;
+}
+
 static int ancestors(struct win *w, struct win_name **ret, size_t *ret_n, struct err *e)
 {
     struct fake *f = fake_of(w);
@@ -512,6 +522,7 @@ void fake_fill_host(struct win *w)
     w->monitor_always_on = monitor_always_on;
     w->hibernation = hibernation;
     w->run = run;
+    w->run_all = run_all;
     w->ancestors = ancestors;
     w->is_admin = is_admin;
     w->port_open = port_open;

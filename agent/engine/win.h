@@ -294,6 +294,8 @@ struct win {
     int (*hibernation)(struct win *w, bool on, struct err *e);
     int (*run)(struct win *w, const struct win_run *r, uint32_t *ret_pid, uint32_t *ret_exit,
                struct err *e); /* *ret_exit is 0 for a detached one */
+    int (*run_all)(struct win *w, void (*fn)(void *arg), void *const *args, size_t n,
+                   struct err *e); /* fn(args[i]) at the same time; returns when all have ended */
     int (*ancestors)(struct win *w, struct win_name **ret, size_t *ret_n,
                      struct err *e); /* file names of our parent, its parent, ... */
     bool (*is_admin)(struct win *w);
