@@ -208,6 +208,7 @@ struct regf_report {
     uint64_t cells, free_cells;      /* in all bins */
     uint64_t lost_cells;             /* in use, reached by nobody: harmless, Windows leaves some */
     uint64_t unsplit;                /* values that ought to be split and are not */
+    uint64_t bad_values;             /* whose data is not there; Windows leaves some, too */
 };
 
 /* The whole hive: bins, cells, each cell reached at most once, lists sorted with right hashes and
