@@ -181,13 +181,16 @@ static int read_entries(struct ntfs_tree *t, const char *path, struct entries *l
 {
     _cleanup_(ntfs_inode_closep) ntfs_inode *ni = NULL;
     s64 pos = 0;
-    int r = win_ntfs_inode(t, path, &ni, e);
+    int no, r = win_ntfs_inode(t, path, &ni, e);
 
     if (r < 0)
         return r;
     if (!(ni->mrec->flags & MFT_RECORD_IS_DIRECTORY))
         return err_set(e, ENOTDIR, ERR_INVALID, "'%s' is not a directory", path);
-    if (ntfs_readdir(ni, &pos, l, on_entry) == 0)
+    NVolSetCaseSensitive(t->vol); /* else the library lists all names in lower case */
+    no = ntfs_readdir(ni, &pos, l, on_entry);
+    NVolClearCaseSensitive(t->vol);
+    if (no == 0)
         return 0;
     if (l->failed == E2BIG)
         return err_set(e, E2BIG, ERR_LIMIT, "'%s' has more than %d names", path, WIN_ENTRIES_MAX);

@@ -129,8 +129,10 @@ static int sii_update(struct ntfs_tree *t, const SECURITY_DESCRIPTOR_HEADER *h, 
     ntfs_index_ctx_reinit(x);
     if (ntfs_index_lookup(&key, sizeof key, x) < 0)
         return errno == ENOENT ? 0 : win_ntfs_failed(t, errno, "search", "$Secure:$SII", e);
-    data = x->data;
-    if (x->data_len < sizeof *data || data->offset != h->offset)
+    /* The context's own data and data_len are not set for such an index. */
+    data = (SII_INDEX_DATA *)((uint8_t *)x->entry + x->entry->data_offset);
+    if (x->entry->data_offset < 0x14 || x->entry->data_length < sizeof *data ||
+        x->entry->data_offset + sizeof *data > x->entry->length || data->offset != h->offset)
         return 0; /* the id was given anew: this is a dead copy */
     data->hash = h->hash;
     ntfs_index_entry_mark_dirty(x);
