@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* User data of v1: tags, scripts, and the task that runs persistent ones at every boot. */
+#include "v1/v1.h"
+
+#include <errno.h>
+
+#include "engine/userdata-run.h"
+#include "lib/utf.h"
+
+static void log_tag(struct log *log, const char *tag, bool given, const char *value)
+{
+    if (given)
+        log_say(log, LOG_INFO, "<%s> tag was provided: %s", tag, value);
+    else
+        log_say(log, LOG_INFO, "Zero or more than one <%s> tag was not provided", tag);
+}
+
+static void log_tags(struct log *log, const struct userdata_tags *t)
+{
+    log_tag(log, "persist", t->has_persist, t->persist ? "true" : "false");
+    log_tag(log, "powershellArguments", t->powershell_arguments != NULL,
+            t->powershell_arguments ? t->powershell_arguments : "");
+    log_tag(log, "runAsLocalSystem", t->has_as_local_system, t->as_local_system ? "true" : "false");
+}
+
+static int keep_or_drop_task(struct v1_run *r, struct log *log, bool persist, struct err *e)
+{
+    r->persist = persist;
+    if (persist) {
+        log_say(log, LOG_INFO, "Running userdata on every boot");
+        /* per boot, the initialisation runs it itself */
+        return r->keep_schedule ? 0 : v1_task_schedule(r->w, V1_TASK_USERDATA, "", e);
+    }
+    log_say(log, LOG_INFO, "Unregistering the persist scheduled task");
+    return r->w->task_delete(r->w, v1_task_name(V1_TASK_USERDATA), e);
+}
+
+static int run_one(struct v1_run *r, struct log *log, const struct userdata_tags *t,
+                   enum script_kind kind, const char *content, struct err *e)
+{
+    const char *const args[] = { t->powershell_arguments };
+    struct script_result done = { 0 };
+    struct script s = { .kind = kind, .content = content };
+
+    if (!content) {
+        log_say(log, LOG_INFO, "Zero or more than one <%s> tag was not provided",
+                kind == SCRIPT_BATCH ? "script" : "powershell");
+        return 0;
+    }
+    for (s.content_n = 0; content[s.content_n]; s.content_n++)
+        ;
+    if (kind == SCRIPT_POWERSHELL && t->powershell_arguments) {
+        s.args = args;
+        s.args_n = 1;
+    }
+    if (!t->as_local_system && r->password.account[0]) {
+        s.account = r->password.account;
+        s.password = r->password.clear;
+    }
+    log_say(log, LOG_INFO, "<%s> tag was provided.. running %s content",
+            kind == SCRIPT_BATCH ? "script" : "powershell",
+            kind == SCRIPT_BATCH ? "script" : "powershell");
+    if (script_run(r->w, r->d, &s, log, &done, e) < 0)
+        return -e->no;
+    log_say(log, LOG_INFO, "Message: The errors from user scripts: %s", done.err);
+    log_say(log, LOG_INFO, "Message: The output from user scripts: %s", done.out);
+    script_result_done(&done);
+    return 0;
+}
+
+static int run_all(struct v1_run *r, struct log *log, const char *data, size_t n, struct err *e)
+{
+    struct userdata_tags t = { 0 };
+    _cleanup_free_ char *text = NULL;
+    size_t len = 0;
+    int ret;
+
+    if (utf_decode(data, n, false, "user data", &text, &len, e) < 0)
+        return -e->no;
+    ret = userdata_tags_parse(r->d, text, len, &t, e);
+    if (ret < 0)
+        return ret;
+    log_tags(log, &t);
+    ret = keep_or_drop_task(r, log, t.persist, e);
+    if (ret == 0)
+        ret = run_one(r, log, &t, SCRIPT_BATCH, t.script, e);
+    if (ret == 0)
+        ret = run_one(r, log, &t, SCRIPT_POWERSHELL, t.powershell, e);
+    userdata_tags_done(&t);
+    return ret;
+}
+
+int v1_user_data(struct v1_run *r, struct err *e)
+{
+    _cleanup_(log_freep) struct log *log = log_new(r->w, r->d, r->d->user_log_path, NULL);
+    _cleanup_free_ char *data = NULL;
+    size_t n = 0;
+    int ret;
+
+    log_say(log, LOG_INFO, "Userdata execution begins");
+    ret = imds_get(r->imds, "user-data", &data, &n, e);
+    if (ret > 0)
+        ret = run_all(r, log, data, n, e);
+    else if (ret == 0)
+        log_say(log, LOG_INFO, "Userdata was not provided");
+    if (ret < 0)
+        log_say(log, LOG_ERROR, "%s", e->msg);
+    log_say(log, LOG_INFO, "Userdata execution done");
+    return ret < 0 ? ret : 0;
+}
