@@ -45,6 +45,7 @@ static void maps_and_lists_nest_by_indentation(void **state)
     check("a:\n- 1\n- 2\nb: 3\n", "{\"a\":[1,2],\"b\":3}");
     check("a:\nb:\n  - x:\n    y:\n", "{\"a\":null,\"b\":[{\"x\":null,\"y\":null}]}");
     check("# c\n\na: 1 # d\n  # e\nb: 2\n# f", "{\"a\":1,\"b\":2}");
+    check("a: # c\n  b: # d\n  - # e\n    1 # f\n", "{\"a\":{\"b\":[1]}}");
     check("---\na: 1\n...\n", "{\"a\":1}");
     check("%YAML 1.2\n---\na: 1", "{\"a\":1}");
     check("", "null");

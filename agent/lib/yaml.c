@@ -85,7 +85,7 @@ static int next_content(struct yaml *y)
         const char *from = y->s.p;
 
         skip_blanks(y);
-        if (scan_at(&y->s) == '#' && (fresh || y->s.p > from)) {
+        if (scan_at(&y->s) == '#' && (y->s.p == y->s.line_start || yaml_blank(y->s.p[-1]))) {
             yaml_skip_line(y);
             continue;
         }
