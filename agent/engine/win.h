@@ -113,6 +113,7 @@ struct win_disk {
     uint32_t number;
     uint64_t size_bytes;
     char model[64], serial[64];
+    char device[32]; /* the controller's word for it ("sdf"), or "" */
     bool nvme;
     uint8_t scsi_target;
     enum win_disk_style style;
