@@ -111,6 +111,7 @@ struct launch {
     struct api_metadata metadata;
     void *user_data; /* NULL: none */
     size_t user_data_len;
+    struct key_pair_rec key; /* without a name: none */
     char reservation_id[MODEL_ID_MAX];
     struct mapping_list mapping;
     struct tag_list instance_tags, volume_tags, interface_tags;
@@ -126,6 +127,7 @@ static void launch_done(struct launch *l)
     tag_list_done(&l->volume_tags);
     tag_list_done(&l->interface_tags);
     free(l->user_data);
+    key_pair_rec_done(&l->key);
 }
 
 static bool is_windows(const struct launch *l)
@@ -187,22 +189,21 @@ static int plan_user_data(struct api_call *c, struct launch *l, struct err *e)
 
 static int plan_key(struct api_call *c, struct launch *l, struct err *e)
 {
-    _cleanup_(key_pair_rec_done) struct key_pair_rec key = { 0 };
     const char *name = api_text(c, "KeyName");
     struct err why = { 0 };
     int r;
 
     if (!name)
         return 0;
-    r = model_key_pair_get(c->model, c->region, name, &key, &why);
+    r = model_key_pair_get(c->model, c->region, name, &l->key, &why);
     /* The lookup takes ids too, a launch only names. */
-    if ((r < 0 && why.kind == ERR_NOT_FOUND) || (r >= 0 && !str_eq(key.name, name)))
+    if ((r < 0 && why.kind == ERR_NOT_FOUND) || (r >= 0 && !str_eq(l->key.name, name)))
         return api_fail(c, e, "InvalidKeyPair.NotFound", "The key pair '%s' does not exist", name);
     if (r < 0) {
         *e = why;
         return r;
     }
-    if (is_windows(l) && str_eq(key.type, "ed25519"))
+    if (is_windows(l) && str_eq(l->key.type, "ed25519"))
         return api_fail(c, e, "Unsupported",
                         "ED25519 key pairs are not supported with Windows AMIs. Choose a different "
                         "key pair type and try again.");
@@ -445,6 +446,8 @@ static int insert_instance(struct api_call *c, const struct launch *l, struct in
         r = api_place_instance(c, &l->place, i, &l->interface_tags, e);
     if (r >= 0 && l->user_data_len)
         r = model_user_data_set(c->model, i->id, l->user_data, l->user_data_len, e);
+    if (r >= 0 && l->key.name[0])
+        r = model_launch_key_set(c->model, i->id, l->key.public_key, e);
     if (r < 0)
         return r;
     r = insert_disks(c, l, i, e);

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "api.h"
@@ -23,6 +24,7 @@
 
 #define SWEEP_US              (60ULL * 1000000)
 #define TERMINATED_VISIBLE_MS (3600ULL * 1000)
+#define OPEN_FILES            65536U
 
 struct daemon {
     const struct config *cfg;
@@ -196,6 +198,19 @@ static int add_sources(struct daemon *d, struct err *e)
     return r < 0 ? err_no(e, r, "set up the event loop") : 0;
 }
 
+/* Guests' connections to the metadata service, machines, servers: 1024 are few for a full host. */
+static void raise_open_files(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= OPEN_FILES)
+        return;
+    l.rlim_cur = l.rlim_max < OPEN_FILES ? l.rlim_max : OPEN_FILES;
+    if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+        log_warning("daemon", "raise the limit of open files, going on: %s",
+                    strerrordesc_np(errno));
+}
+
 /* ---- wiring ---------------------------------------------------------------------------------- */
 
 static int open_model(struct daemon *d, struct err *e)
@@ -288,6 +303,7 @@ int main(int argc, char **argv)
         return 0;
     if (r == 0) {
         log_set_debug(c.debug);
+        raise_open_files();
         r = c.stop ? stop_running(&c, &e) : serve(&c, &e);
     }
     if (r < 0) {

@@ -201,6 +201,7 @@ static void get_item(const struct answer_site *site, struct sign_memo *memo,
     } else if (!tree_has_version(route->parts[0])) {
         r = 0;
     } else {
+        ask.version = route->parts[0];
         r = tree_get(&ask, route->parts + 1, route->n - 1, &ret->body, &binary, &ret->e);
     }
     if (r > 0)

@@ -11,11 +11,11 @@
 
 static struct sample sample;
 
-static int get_all(const char *path, struct str *out, bool *binary)
+static int get_as_of(const char *version, const char *path, struct str *out, bool *binary)
 {
     char copy[512];
     const char *parts[TREE_DEPTH_MAX] = { 0 };
-    struct tree_ask ask = { .x = &sample.x };
+    struct tree_ask ask = { .version = version, .x = &sample.x };
     struct err e = { 0 };
     size_t n = 0;
 
@@ -32,15 +32,25 @@ static int get_all(const char *path, struct str *out, bool *binary)
     return tree_get(&ask, parts, n, out, binary, &e);
 }
 
-static void is_at(const char *path, const char *wanted)
+static int get_all(const char *path, struct str *out, bool *binary)
+{
+    return get_as_of("latest", path, out, binary);
+}
+
+static void was_at(const char *version, const char *path, const char *wanted)
 {
     _cleanup_str_ struct str out = STR_INIT(TREE_BODY_MAX);
     bool binary = false;
-    int r = get_all(path, &out, &binary);
+    int r = get_as_of(version, path, &out, &binary);
 
     assert_int_equal(r, wanted != NULL);
     if (wanted)
         assert_string_equal(str_text(&out), wanted);
+}
+
+static void is_at(const char *path, const char *wanted)
+{
+    was_at("latest", path, wanted);
 }
 
 static void values_are_those_of_the_instance(void **unused)
@@ -88,6 +98,39 @@ static void values_are_those_of_the_instance(void **unused)
     sample_fill(&sample, "10.1.2.3");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         is_at(cases[i].path, cases[i].value);
+}
+
+static void an_older_version_shows_its_own_tree(void **unused)
+{
+    (void)unused;
+    sample_fill(&sample, "10.1.2.3");
+    sample.x.tags_shown = true;
+    was_at("1.0", "", "meta-data/\nuser-data");
+    was_at("1.0", "meta-data",
+           "ami-id\nami-launch-index\nami-manifest-path\nhostname\ninstance-id\nlocal-ipv4\n"
+           "public-keys/\nreservation-id\nsecurity-groups");
+    was_at("2008-09-01", "dynamic", NULL);
+    was_at("2009-04-04", "dynamic", "fws/\ninstance-identity/");
+    was_at("2008-09-01", "meta-data/placement", "availability-zone");
+    was_at("2019-10-01", "meta-data/placement", "availability-zone\navailability-zone-id");
+    was_at("2020-10-27", "meta-data/placement", "availability-zone\navailability-zone-id\nregion");
+    was_at("2019-10-01", "meta-data/placement/region", NULL);
+    was_at("2021-01-03", "meta-data/tags", NULL);
+    was_at("2021-03-23", "meta-data/tags", "instance/");
+    was_at("2009-04-04", "meta-data/network", NULL);
+    was_at("2011-01-01", "meta-data/network", "interfaces/");
+}
+
+/* A version that nobody can ask for would hide the item from all but later ones. */
+static void dates_of_items_are_dates(void **unused)
+{
+    size_t n;
+    const struct tree_row *rows = tree_rows(&n);
+
+    (void)unused;
+    for (size_t i = 0; i < n; i++)
+        assert_true(str_eq(rows[i].since, "1.0") ||
+                    (strlen(rows[i].since) == 10 && strspn(rows[i].since, "0123456789-") == 10));
 }
 
 static void tags_are_shown_when_allowed_and_fit_for_a_path(void **unused)
@@ -218,6 +261,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_those_of_the_instance),
+        cmocka_unit_test(an_older_version_shows_its_own_tree),
+        cmocka_unit_test(dates_of_items_are_dates),
         cmocka_unit_test(tags_are_shown_when_allowed_and_fit_for_a_path),
         cmocka_unit_test(what_an_instance_has_not_is_neither_listed_nor_found),
         cmocka_unit_test(a_key_without_a_comment_gets_its_name),

@@ -205,72 +205,74 @@ static int signature(const struct tree_ask *a, size_t i, struct str *out, struct
 /* ---- the table -------------------------------------------------------------------------------
  */
 
-#define FIELD(path_, field_)                                                                       \
+/* Since when: "Instance metadata categories" of EC2's user guide. It gives no date for profile,
+ * hibernation/configured and rsa2048: they are with what came with them. */
+#define FIELD(since_, path_, field_)                                                               \
     {                                                                                              \
-        .path = path_, .field = offsetof(struct imds_instance, field_)                             \
+        .since = since_, .path = path_, .field = offsetof(struct imds_instance, field_)            \
     }
-#define FIXED(path_, text_)                                                                        \
+#define FIXED(since_, path_, text_)                                                                \
     {                                                                                              \
-        .path = path_, .fixed = text_                                                              \
+        .since = since_, .path = path_, .fixed = text_                                             \
     }
-#define CALL(path_, fn_)                                                                           \
+#define CALL(since_, path_, fn_)                                                                   \
     {                                                                                              \
-        .path = path_, .fn = fn_                                                                   \
+        .since = since_, .path = path_, .fn = fn_                                                  \
     }
 #define MAC "meta-data/network/interfaces/macs/{mac}/"
 
 /* clang-format off */
 static const struct tree_row rows[] = {
-    CALL( "dynamic/fws/instance-monitoring", monitoring),
-    CALL( "dynamic/instance-identity/document", document),
-    CALL( "dynamic/instance-identity/pkcs7", pkcs7),
-    CALL( "dynamic/instance-identity/rsa2048", pkcs7),
-    CALL( "dynamic/instance-identity/signature", signature),
-    FIELD("meta-data/ami-id", image_id),
-    CALL( "meta-data/ami-launch-index", launch_index),
-    FIXED("meta-data/ami-manifest-path", "(unknown)"),
-    CALL( "meta-data/block-device-mapping/{disk}", disk_device),
-    FIXED("meta-data/events/maintenance/history", "[]"),
-    FIXED("meta-data/events/maintenance/scheduled", "[]"),
-    FIXED("meta-data/hibernation/configured", "false"),
-    FIELD("meta-data/hostname", local_hostname),
-    FIXED("meta-data/instance-action", "none"),
-    FIELD("meta-data/instance-id", id),
-    FIXED("meta-data/instance-life-cycle", "on-demand"),
-    FIELD("meta-data/instance-type", type),
-    FIELD("meta-data/local-hostname", local_hostname),
-    FIELD("meta-data/local-ipv4", private_ip),
-    FIELD("meta-data/mac", mac),
-    FIXED("meta-data/metrics/vhostmd", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"),
-    FIXED(MAC "device-number", "0"),
-    FIELD(MAC "interface-id", interface_id),
-    FIELD(MAC "ipv4-associations/{address}", private_ip),
-    FIELD(MAC "local-hostname", local_hostname),
-    FIELD(MAC "local-ipv4s", private_ip),
-    FIELD(MAC "mac", mac),
-    FIELD(MAC "owner-id", account),
-    FIELD(MAC "public-hostname", public_hostname),
-    FIELD(MAC "public-ipv4s", public_ip),
-    CALL( MAC "security-group-ids", group_ids),
-    CALL( MAC "security-groups", group_names),
-    FIELD(MAC "subnet-id", subnet_id),
-    FIELD(MAC "subnet-ipv4-cidr-block", subnet_cidr),
-    FIELD(MAC "vpc-id", vpc_id),
-    FIELD(MAC "vpc-ipv4-cidr-block", vpc_cidr),
-    FIELD(MAC "vpc-ipv4-cidr-blocks", vpc_cidr),
-    FIELD("meta-data/placement/availability-zone", zone),
-    FIELD("meta-data/placement/availability-zone-id", zone_id),
-    FIELD("meta-data/placement/region", region),
-    FIXED("meta-data/profile", "default-hvm"),
-    FIELD("meta-data/public-hostname", public_hostname),
-    FIELD("meta-data/public-ipv4", public_ip),
-    CALL( "meta-data/public-keys/{key}/openssh-key", openssh_key),
-    FIELD("meta-data/reservation-id", reservation_id),
-    CALL( "meta-data/security-groups", group_names),
-    FIXED("meta-data/services/domain", "amazonaws.com"),
-    FIXED("meta-data/services/partition", "aws"),
-    CALL( "meta-data/tags/instance/{tag}", tag_value),
-    { .path = "user-data", .fn = user_data, .binary = true },
+    CALL( "2009-04-04", "dynamic/fws/instance-monitoring", monitoring),
+    CALL( "2009-04-04", "dynamic/instance-identity/document", document),
+    CALL( "2009-04-04", "dynamic/instance-identity/pkcs7", pkcs7),
+    CALL( "2009-04-04", "dynamic/instance-identity/rsa2048", pkcs7),
+    CALL( "2009-04-04", "dynamic/instance-identity/signature", signature),
+    FIELD("1.0",        "meta-data/ami-id", image_id),
+    CALL( "1.0",        "meta-data/ami-launch-index", launch_index),
+    FIXED("1.0",        "meta-data/ami-manifest-path", "(unknown)"),
+    CALL( "2007-12-15", "meta-data/block-device-mapping/{disk}", disk_device),
+    FIXED("2018-08-17", "meta-data/events/maintenance/history", "[]"),
+    FIXED("2018-08-17", "meta-data/events/maintenance/scheduled", "[]"),
+    FIXED("2018-09-24", "meta-data/hibernation/configured", "false"),
+    FIELD("1.0",        "meta-data/hostname", local_hostname),
+    FIXED("2008-09-01", "meta-data/instance-action", "none"),
+    FIELD("1.0",        "meta-data/instance-id", id),
+    FIXED("2019-10-01", "meta-data/instance-life-cycle", "on-demand"),
+    FIELD("2007-08-29", "meta-data/instance-type", type),
+    FIELD("2007-01-19", "meta-data/local-hostname", local_hostname),
+    FIELD("1.0",        "meta-data/local-ipv4", private_ip),
+    FIELD("2011-01-01", "meta-data/mac", mac),
+    FIXED("2011-05-01", "meta-data/metrics/vhostmd", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"),
+    FIXED("2011-01-01", MAC "device-number", "0"),
+    FIELD("2011-01-01", MAC "interface-id", interface_id),
+    FIELD("2011-01-01", MAC "ipv4-associations/{address}", private_ip),
+    FIELD("2011-01-01", MAC "local-hostname", local_hostname),
+    FIELD("2011-01-01", MAC "local-ipv4s", private_ip),
+    FIELD("2011-01-01", MAC "mac", mac),
+    FIELD("2011-01-01", MAC "owner-id", account),
+    FIELD("2011-01-01", MAC "public-hostname", public_hostname),
+    FIELD("2011-01-01", MAC "public-ipv4s", public_ip),
+    CALL( "2011-01-01", MAC "security-group-ids", group_ids),
+    CALL( "2011-01-01", MAC "security-groups", group_names),
+    FIELD("2011-01-01", MAC "subnet-id", subnet_id),
+    FIELD("2011-01-01", MAC "subnet-ipv4-cidr-block", subnet_cidr),
+    FIELD("2011-01-01", MAC "vpc-id", vpc_id),
+    FIELD("2011-01-01", MAC "vpc-ipv4-cidr-block", vpc_cidr),
+    FIELD("2016-06-30", MAC "vpc-ipv4-cidr-blocks", vpc_cidr),
+    FIELD("2008-02-01", "meta-data/placement/availability-zone", zone),
+    FIELD("2019-10-01", "meta-data/placement/availability-zone-id", zone_id),
+    FIELD("2020-08-24", "meta-data/placement/region", region),
+    FIXED("2011-05-01", "meta-data/profile", "default-hvm"),
+    FIELD("2007-01-19", "meta-data/public-hostname", public_hostname),
+    FIELD("2007-01-19", "meta-data/public-ipv4", public_ip),
+    CALL( "1.0",        "meta-data/public-keys/{key}/openssh-key", openssh_key),
+    FIELD("1.0",        "meta-data/reservation-id", reservation_id),
+    CALL( "1.0",        "meta-data/security-groups", group_names),
+    FIXED("2014-02-25", "meta-data/services/domain", "amazonaws.com"),
+    FIXED("2015-10-20", "meta-data/services/partition", "aws"),
+    CALL( "2021-03-23", "meta-data/tags/instance/{tag}", tag_value),
+    { .since = "1.0", .path = "user-data", .fn = user_data, .binary = true },
 };
 /* clang-format on */
 
@@ -423,6 +425,8 @@ int tree_get(const struct tree_ask *a, const char *const *parts, size_t n, struc
         const char *rest = NULL;
         size_t index = 0;
 
+        if (strcmp(rows[i].since, a->version) > 0) /* digits come before "latest" */
+            continue;
         if (!row_matches(&rows[i], a->x, parts, n, &rest, &index))
             continue;
         if (!rest) {

@@ -11,6 +11,7 @@
 
 /* What a value may need. */
 struct tree_ask {
+    const char *version; /* one of tree_versions: what came later is not there */
     const struct imds_instance *x;
     struct sign *sign;
     struct sign_memo *memo;
@@ -21,8 +22,9 @@ struct tree_ask {
 typedef int (*tree_fn)(const struct tree_ask *a, size_t index, struct str *out, struct err *e);
 
 struct tree_row {
-    const char *path; /* "meta-data/public-keys/{key}/openssh-key" */
-    size_t field;     /* offset of a string in struct imds_instance, if fn and fixed are NULL */
+    const char *since; /* the first version that has it */
+    const char *path;  /* "meta-data/public-keys/{key}/openssh-key" */
+    size_t field;      /* offset of a string in struct imds_instance, if fn and fixed are NULL */
     const char *fixed;
     tree_fn fn;
     bool binary;

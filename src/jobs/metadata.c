@@ -8,6 +8,7 @@
 #include "imds.h"
 #include "net.h"
 #include "network.h"
+#include "rules.h"
 
 #define DISKS_MAX (VM_DISKS_MAX + 1)
 
@@ -16,11 +17,11 @@ struct metadata {
     struct interface_rec port;
     struct vpc_rec vpc;
     struct subnet_rec subnet;
-    struct key_pair_rec key;
+    char *key;
     struct tag_list tags;
     struct group_rec *groups;
     void *user_data;
-    char hostname[64], zone_id[16];
+    char hostname[RULES_HOST_MAX], zone_id[16];
     struct attachment_rec *volumes;
     struct ephemeral_rec *ephemerals;
     struct imds_group group_views[NET_GROUPS_MAX];
@@ -30,7 +31,7 @@ struct metadata {
 
 static void clear(struct metadata *m)
 {
-    key_pair_rec_done(&m->key);
+    free(m->key);
     tag_list_done(&m->tags);
     free(m->groups);
     free(m->user_data);
@@ -98,10 +99,7 @@ static int load_network(struct jobs *js, struct metadata *m, struct imds_instanc
     v->vpc_cidr = m->vpc.cidr;
     v->subnet_id = m->subnet.id;
     v->subnet_cidr = m->subnet.cidr;
-    (void)snprintf(m->hostname, sizeof m->hostname, "ip-%s.ec2.internal", m->port.private_ip);
-    for (char *p = m->hostname + 3; *p && strncmp(p, ".ec2", 4) != 0; p++)
-        if (*p == '.')
-            *p = '-';
+    rules_private_dns(m->port.private_ip, m->instance.region, m->hostname);
     v->local_hostname = m->hostname;
     return 0;
 }
@@ -142,14 +140,10 @@ static int load_rest(struct jobs *js, struct metadata *m, struct imds_instance *
         m->tag_views[v->n_tags++] =
             (struct imds_tag){ .key = m->tags.v[i].key, .value = m->tags.v[i].value };
     v->tags = m->tag_views;
-    if (!m->instance.key_name[0])
-        return 0;
-    r = model_key_pair_get(js->model, m->instance.region, m->instance.key_name, &m->key, e);
-    if (r < 0)
-        return fine_if_absent(r, e);
-    v->key_name = m->key.name;
-    v->public_key = m->key.public_key;
-    return 0;
+    v->key_name = m->instance.key_name;
+    r = model_launch_key_get(js->model, m->instance.id, &m->key, e);
+    v->public_key = m->key;
+    return r;
 }
 
 static void describe(struct metadata *m, struct imds_instance *v)

@@ -12,10 +12,10 @@
 #include "imds.h"
 #include "log.h"
 #include "net.h"
+#include "rules.h"
 
 #define METADATA_ADDRESS "169.254.169.254"
 #define METADATA_PORT    80
-#define DOMAIN           "ec2.internal"
 #define BACKLOG          64
 
 struct plug {
@@ -32,8 +32,9 @@ static int declare_vpc(struct jobs *js, const struct vpc_rec *vpc, struct err *e
 {
     _cleanup_free_ struct subnet_rec *v = NULL;
     const char *cidrs[NET_SUBNETS_MAX + 1];
+    char domain[RULES_HOST_MAX];
     struct net_vpc_spec spec = {
-        .id = vpc->id, .cidr = vpc->cidr, .subnets = cidrs, .domain = DOMAIN
+        .id = vpc->id, .cidr = vpc->cidr, .subnets = cidrs, .domain = domain
     };
     size_t n = 0, used = 0;
     int r = model_subnet_list(js->model, vpc->region, &v, &n, e);
@@ -44,6 +45,7 @@ static int declare_vpc(struct jobs *js, const struct vpc_rec *vpc, struct err *e
         if (strcmp(v[i].vpc_id, vpc->id) == 0)
             cidrs[used++] = v[i].cidr;
     cidrs[used] = NULL;
+    rules_private_domain(vpc->region, domain);
     return net_vpc_set(js->net, &spec, e);
 }
 

@@ -89,19 +89,25 @@ int rules_cidr(const char *text, bool ipv6, char ret[MODEL_CIDR_MAX], struct err
     return 0;
 }
 
+void rules_private_domain(const char *region, char ret[RULES_HOST_MAX])
+{
+    if (str_eq(region, "us-east-1"))
+        (void)str_copy(ret, RULES_HOST_MAX, "ec2.internal");
+    else
+        (void)snprintf(ret, RULES_HOST_MAX, "%.40s.compute.internal", region);
+}
+
 void rules_private_dns(const char *private_ip, const char *region, char ret[RULES_HOST_MAX])
 {
-    char name[16];
+    char name[16], domain[RULES_HOST_MAX];
 
     ret[0] = '\0';
     if (!private_ip[0] || str_copy(name, sizeof name, private_ip) < 0)
         return;
     for (char *p = name; *p; p++)
         *p = *p == '.' ? '-' : *p;
-    if (str_eq(region, "us-east-1"))
-        (void)snprintf(ret, RULES_HOST_MAX, "ip-%s.ec2.internal", name);
-    else
-        (void)snprintf(ret, RULES_HOST_MAX, "ip-%s.%s.compute.internal", name, region);
+    rules_private_domain(region, domain);
+    (void)snprintf(ret, RULES_HOST_MAX, "ip-%s.%.60s", name, domain);
 }
 
 /* ---- security groups ------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a guest is given and what it says: user data, its password, its last words. */
+/* What a guest is given and what it says: user data, its key, its password, its last words. */
 #include "model-priv.h"
 
 #include <errno.h>
@@ -62,6 +62,26 @@ int model_user_data_get(struct model *m, const char *instance_id, void **ret, si
     *ret = copy;
     *ret_n = n;
     return 0;
+}
+
+int model_launch_key_set(struct model *m, const char *instance_id, const char *line, struct err *e)
+{
+    return db_exec(m, "INSERT INTO launch_keys (instance_id, line) VALUES (?1, ?2)",
+                   BINDS(T(instance_id), T(line)), e);
+}
+
+int model_launch_key_get(struct model *m, const char *instance_id, char **ret, struct err *e)
+{
+    _cleanup_statement_ sqlite3_stmt *s = NULL;
+    int r = db_statement(m, NULL, SQL_PLAIN, "SELECT line FROM launch_keys WHERE instance_id = ?1",
+                         BINDS(T(instance_id)), &s, e);
+
+    if (r >= 0)
+        r = db_step(m, s, e);
+    if (r < 0)
+        return r;
+    *ret = r > 0 ? strdup((const char *)sqlite3_column_text(s, 0)) : NULL;
+    return r > 0 && !*ret ? err_oom(e) : 0;
 }
 
 int model_instance_guest(struct model *m, const char *id, const char *status,

@@ -221,6 +221,9 @@ int model_user_data_set(struct model *m, const char *instance_id, const void *p,
                         struct err *e);
 int model_user_data_get(struct model *m, const char *instance_id, void **ret, size_t *ret_n,
                         struct err *e);
+/* The OpenSSH line of the key pair at launch; *ret NULL: launched without one. Caller frees. */
+int model_launch_key_set(struct model *m, const char *instance_id, const char *line, struct err *e);
+int model_launch_key_get(struct model *m, const char *instance_id, char **ret, struct err *e);
 /* What the guest said on its serial port; NULL: kept. Cut to fit; a password that does not fit is
  * ERR_INVALID. */
 int model_instance_guest(struct model *m, const char *id, const char *status,

@@ -75,6 +75,8 @@ int rules_cidr(const char *text, bool ipv6, char ret[MODEL_CIDR_MAX], struct err
 /* "ip-172-31-0-10.ec2.internal"; of other regions than us-east-1
  * "ip-172-31-0-10.eu-west-1.compute.internal". "" when there is no address. */
 #define RULES_HOST_MAX 80
+/* Their domain: "ec2.internal", "eu-west-1.compute.internal". */
+void rules_private_domain(const char *region, char ret[RULES_HOST_MAX]);
 void rules_private_dns(const char *private_ip, const char *region, char ret[RULES_HOST_MAX]);
 int rules_group_name(const char *name, struct err *e);
 int rules_group_description(const char *text, struct err *e);

@@ -152,7 +152,15 @@ static const char step_2[] =
     " instance_id TEXT PRIMARY KEY REFERENCES instances (id) ON DELETE CASCADE,"
     " data BLOB NOT NULL) STRICT;";
 
-static const char *const steps[] = { step_1, step_2 };
+/* The public key that an instance was launched with: its key pair may be deleted meanwhile. */
+static const char step_3[] =
+    "CREATE TABLE launch_keys ("
+    " instance_id TEXT PRIMARY KEY REFERENCES instances (id) ON DELETE CASCADE,"
+    " line TEXT NOT NULL) STRICT;"
+    "INSERT INTO launch_keys SELECT i.id, k.public_key FROM instances i"
+    " JOIN key_pairs k ON k.region = i.region AND k.name = i.key_name;";
+
+static const char *const steps[] = { step_1, step_2, step_3 };
 
 static int run(struct model *m, const char *sql, struct err *e)
 {

@@ -216,7 +216,7 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
 static void a_database_from_before_networks_opens_and_its_instances_get_addresses(void **state)
 {
     struct fixture *f = *state;
-    _cleanup_free_ char *sql = NULL;
+    _cleanup_free_ char *sql = NULL, *key = NULL;
     _cleanup_free_ char *path = xasprintf("%s/old.db", f->dir);
     struct interface_rec nic, again;
     struct instance_rec i;
@@ -236,6 +236,8 @@ static void a_database_from_before_networks_opens_and_its_instances_get_addresse
     assert_int_equal(i.state, INSTANCE_RUNNING);
     assert_int_equal(i.metadata_hop_limit, 1);
     assert_string_equal(i.private_ip, "172.31.0.10");
+    OK(model_launch_key_get(m, I1, &key, &e));
+    assert_string_equal(key, "ssh-ed25519 AAAA");
     OK(model_interface_of(m, I1, &nic, &e));
     assert_string_equal(nic.mac, "0a:00:00:00:00:01");
     OK(model_instance_get(m, NULL, I2, &i, &e));

@@ -433,6 +433,21 @@ static void user_data_are_bytes(void **state)
             "The instance ID '" I2 "' does not exist");
 }
 
+static void the_launch_key_outlives_its_pair(void **state)
+{
+    struct fixture *f = *state;
+    struct instance_rec i = an_instance(I1);
+    char *line = NULL;
+
+    OK(model_instance_insert(f->m, &i, &e));
+    OK(model_launch_key_get(f->m, I1, &line, &e));
+    assert_null(line);
+    OK(model_launch_key_set(f->m, I1, "ssh-ed25519 AAAA", &e));
+    OK(model_launch_key_get(f->m, I1, &line, &e));
+    assert_string_equal(line, "ssh-ed25519 AAAA");
+    free(line);
+}
+
 static void the_last_words_of_a_guest_stay_until_the_next_start(void **state)
 {
     struct fixture *f = *state;
@@ -477,6 +492,7 @@ int main(void)
         cmocka_unit_test(protocols_and_ports_have_one_spelling),
         cmocka_unit_test(host_names_follow_the_region),
         WITH_MODEL(user_data_are_bytes),
+        WITH_MODEL(the_launch_key_outlives_its_pair),
         WITH_MODEL(the_last_words_of_a_guest_stay_until_the_next_start),
     };
     return test_run(tests);

@@ -49,6 +49,7 @@ def test_each_guest_reads_its_own_metadata():
         equal((document['instanceId'], document['privateIp']), (t[w], net['PrivateIpAddress']))
     a, token = t['line-a'], t['line-a'].token()
     equal(a.get('/latest/user-data', token), SCRIPT.decode().rstrip('\n'))
+    k.ec2.delete_key_pair(KeyName='launch')      # what an instance was launched with stays its own
     true(a.get('/latest/meta-data/public-keys/0/openssh-key', token).startswith('ssh-rsa '), 'the launch key')
     equal(t['line-b'].http('/latest/user-data')[0], 404, 'no user data')
     equal(t['line-b'].http('/latest/meta-data/public-keys/')[0], 404, 'no key')
