@@ -24,6 +24,7 @@
 
 struct change {
     struct ntfs_tree *t;
+    bool only_count;
     uint8_t before[NEEDLE], after[NEEDLE];
     uint32_t *ids; /* of the descriptors that changed, sorted at the end */
     size_t n_ids, cap_ids;
@@ -160,6 +161,10 @@ static int change_entry(struct change *c, ntfs_attr *na, uint8_t *sds, uint64_t 
 
     if (!patch(c, sds + at + SDS_HEADER, h->length - SDS_HEADER))
         return 0;
+    if (c->only_count) {
+        c->descriptors++;
+        return 0;
+    }
     h->hash = ntfs_security_hash((const SECURITY_DESCRIPTOR_RELATIVE *)(sds + at + SDS_HEADER),
                                  h->length - SDS_HEADER);
     r = write_both(c->t, na, sds, at, h->length, e);
@@ -318,32 +323,53 @@ static int change_own(struct change *c, uint64_t record, struct err *e)
         return err_oom(e);
     r = win_ntfs_attr_read(c->t, na, 0, sd, n, what, e);
     if (r == 0 && patch(c, sd, n)) {
-        r = win_ntfs_attr_write(c->t, na, 0, sd, n, what, e);
+        if (!c->only_count)
+            r = win_ntfs_attr_write(c->t, na, 0, sd, n, what, e);
         c->descriptors++;
         c->files++;
     }
     return r;
 }
 
+static int change_all(struct change *c, const uint8_t old_sub[12], const uint8_t new_sub[12],
+                      struct err *e)
+{
+    static const uint8_t sub21[4] = { 21 };
+    int r;
+
+    memcpy(c->before, sub21, 4);
+    memcpy(c->before + 4, old_sub, 12);
+    memcpy(c->after, sub21, 4);
+    memcpy(c->after + 4, new_sub, 12);
+    r = change_sds(c, e);
+    if (c->n_ids)
+        qsort(c->ids, c->n_ids, sizeof *c->ids, by_id);
+    if (r == 0)
+        r = scan_records(c, e);
+    for (size_t i = 0; i < c->n_own && r == 0; i++)
+        r = change_own(c, c->own[i], e);
+    return r;
+}
+
+int win_ntfs_count_sid(struct win_tree *tree, const uint8_t sub[12], uint64_t *ret, struct err *e)
+{
+    static const uint8_t nobody[12] = { 0 };
+    _cleanup_(change_done) struct change c = { .t = ntfs_of(tree), .only_count = true };
+    int r = change_all(&c, sub, nobody, e);
+
+    if (r < 0)
+        return err_wrap(e, "look for a SID in the volume's security");
+    *ret = c.descriptors;
+    return 0;
+}
+
 int win_ntfs_replace_sid(struct win_tree *tree, const uint8_t old_sub[12],
                          const uint8_t new_sub[12], uint64_t *ret_descriptors, uint64_t *ret_files,
                          struct err *e)
 {
-    static const uint8_t sub21[4] = { 21 };
     _cleanup_(change_done) struct change c = { .t = ntfs_of(tree) };
-    int r;
+    int r = change_all(&c, old_sub, new_sub, e);
 
-    memcpy(c.before, sub21, 4);
-    memcpy(c.before + 4, old_sub, 12);
-    memcpy(c.after, sub21, 4);
-    memcpy(c.after + 4, new_sub, 12);
-    r = change_sds(&c, e);
-    if (c.n_ids)
-        qsort(c.ids, c.n_ids, sizeof *c.ids, by_id);
-    if (r == 0)
-        r = scan_records(&c, e);
-    for (size_t i = 0; i < c.n_own && r == 0; i++)
-        r = change_own(&c, c.own[i], e);
     if (r < 0)
         return err_wrap(e, "put the new SID into the volume's security");
     *ret_descriptors += c.descriptors;

@@ -348,6 +348,7 @@ static const struct win_tree_ops ntfs_ops = {
     .mkdir = win_ntfs_mkdir,
     .remove = win_ntfs_remove,
     .replace_sid = win_ntfs_replace_sid,
+    .count_sid = win_ntfs_count_sid,
     .close = ntfs_close,
     .free = ntfs_free,
 };

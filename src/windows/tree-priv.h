@@ -2,6 +2,7 @@
 /* What a tree of files is made of; only for its kinds. */
 #pragma once
 
+#include "changes.h"
 #include "tree.h"
 
 #define WIN_DEPTH_MAX   128
@@ -22,6 +23,7 @@ struct win_tree_ops {
     int (*remove)(struct win_tree *t, const char *path, struct err *e);
     int (*replace_sid)(struct win_tree *t, const uint8_t old_sub[12], const uint8_t new_sub[12],
                        uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e);
+    int (*count_sid)(struct win_tree *t, const uint8_t sub[12], uint64_t *ret, struct err *e);
     int (*close)(struct win_tree *t, struct err *e); /* takes it down in order, before free */
     void (*free)(struct win_tree *t);
 };
@@ -30,6 +32,7 @@ struct win_tree_ops {
 struct win_tree {
     const struct win_tree_ops *ops;
     bool writable;
+    struct win_changes *changes; /* borrowed; NULL: nobody wants to know */
 };
 
 /* Joins "a" and "b" as "a/b" ("" is no part); caller frees. */

@@ -293,7 +293,14 @@ int win_tree_write(struct win_tree *t, const char *path, const void *buf, size_t
 {
     int r = check_writable(t, path, e);
 
-    return r < 0 ? r : t->ops->write(t, path, buf, len, e);
+    if (r == 0)
+        r = t->ops->write(t, path, buf, len, e);
+    return r == 0 && t->changes ? win_changes_wrote(t->changes, path, buf, len, e) : r;
+}
+
+void win_tree_note_changes(struct win_tree *t, struct win_changes *c)
+{
+    t->changes = c;
 }
 
 int win_tree_mkdir(struct win_tree *t, const char *path, struct err *e)
@@ -385,7 +392,9 @@ int win_tree_delete(struct win_tree *t, const char *path, uint64_t *ret_files, u
     struct win_stat st;
     int r = stat_to_delete(t, path, &st, e);
 
-    return r == 1 ? delete_one(t, path, &st, ret_files, ret_bytes, 0, e) : r;
+    if (r == 1)
+        r = delete_one(t, path, &st, ret_files, ret_bytes, 0, e);
+    return r == 0 && t->changes ? win_changes_deleted(t->changes, path, true, e) : r;
 }
 
 int win_tree_empty(struct win_tree *t, const char *path, uint64_t *ret_files, uint64_t *ret_bytes,
@@ -396,7 +405,9 @@ int win_tree_empty(struct win_tree *t, const char *path, uint64_t *ret_files, ui
 
     if (r == 1 && !st.is_dir)
         return err_set(e, ENOTDIR, ERR_INVALID, "'%s' is not a directory", path);
-    return r == 1 ? delete_below(t, path, ret_files, ret_bytes, 0, e) : r;
+    if (r == 1)
+        r = delete_below(t, path, ret_files, ret_bytes, 0, e);
+    return r == 0 && t->changes ? win_changes_deleted(t->changes, path, false, e) : r;
 }
 
 int win_tree_replace_sid(struct win_tree *t, const uint8_t old_sub[12], const uint8_t new_sub[12],
@@ -404,5 +415,7 @@ int win_tree_replace_sid(struct win_tree *t, const uint8_t old_sub[12], const ui
 {
     if (!t->writable || !t->ops->replace_sid)
         return err_set(e, EROFS, ERR_DENIED, "the volume's security cannot be changed");
+    if (t->changes)
+        win_changes_replaced_sid(t->changes, old_sub);
     return t->ops->replace_sid(t, old_sub, new_sub, ret_descriptors, ret_files, e);
 }

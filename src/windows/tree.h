@@ -79,6 +79,10 @@ int win_tree_empty(struct win_tree *t, const char *path, uint64_t *ret_files, ui
 int win_tree_replace_sid(struct win_tree *t, const uint8_t old_sub[12], const uint8_t new_sub[12],
                          uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e);
 
+/* What is written from now on is noted there, to be proved later; it must outlive the tree. */
+struct win_changes;
+void win_tree_note_changes(struct win_tree *t, struct win_changes *c);
+
 /* ---- what is said about the volume ----------------------------------------------------------- */
 
 struct win_volume_facts {

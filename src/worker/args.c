@@ -22,6 +22,7 @@ static const struct {
     [ARG_SIZE] = { "size", offsetof(struct worker_args, size), false },
     [ARG_SHALLOW] = { "shallow", 0, true },
     [ARG_KEY] = { "key", offsetof(struct worker_args, key), false },
+    [ARG_REQUEST] = { "request", offsetof(struct worker_args, request), false },
 };
 
 static int find_verb(const char *name, const struct verb **ret, struct err *e)

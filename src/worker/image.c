@@ -41,8 +41,8 @@ static int open_file(struct image *im, struct err *e)
     off_t size;
 
     /* O_NONBLOCK: a FIFO must not make us wait for ever before it is refused. */
-    im->fd = open(im->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (im->fd < 0 && errno == EACCES)
+    im->fd = open(im->path, (im->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (im->fd < 0 && errno == EACCES && !im->writable)
         return denied(im->path, e);
     if (im->fd < 0)
         return err_errno(e, "open it");
@@ -59,23 +59,49 @@ static int open_file(struct image *im, struct err *e)
     return 0;
 }
 
+/* first has room for IMAGE_FIRST_MAX bytes. */
+static int read_head(const struct image *im, uint8_t *first, struct image_head *h, struct err *e)
+{
+    int r;
+
+    h->file_bytes = im->file_bytes;
+    h->first = first;
+    h->n_first = (size_t)min_u64(IMAGE_FIRST_MAX, im->file_bytes);
+    r = pread_full(im->fd, first, h->n_first, 0);
+    if (r == 0 && im->file_bytes >= IMAGE_LAST)
+        r = pread_full(im->fd, h->last, IMAGE_LAST, im->file_bytes - IMAGE_LAST);
+    return r < 0 ? err_no(e, r, "read it") : 0;
+}
+
 static int check_head(struct image *im, struct err *e)
 {
     _cleanup_free_ uint8_t *first = malloc(IMAGE_FIRST_MAX);
-    struct image_head h = { .file_bytes = im->file_bytes };
-    int r;
+    struct image_head h = { 0 };
+    int r = first ? read_head(im, first, &h, e) : err_oom(e);
 
-    if (!first)
-        return err_oom(e);
-    h.first = first;
-    h.n_first = (size_t)min_u64(IMAGE_FIRST_MAX, im->file_bytes);
-    r = pread_full(im->fd, first, h.n_first, 0);
-    if (r == 0 && im->file_bytes >= IMAGE_LAST)
-        r = pread_full(im->fd, h.last, IMAGE_LAST, im->file_bytes - IMAGE_LAST);
     if (r < 0)
-        return err_no(e, r, "read it");
+        return r;
     im->vhd_exact = image_head_vhd_exact(&h);
     return image_head_check(&h, im->format, e);
+}
+
+int image_guess(const char *path, const char **ret_format, struct err *e)
+{
+    _cleanup_(image_done) struct image im = IMAGE_INIT;
+    _cleanup_free_ uint8_t *first = malloc(IMAGE_FIRST_MAX);
+    struct image_head h = { 0 };
+    enum image_format f;
+    int r;
+
+    im.path = path;
+    r = first ? open_file(&im, e) : err_oom(e);
+    if (r == 0)
+        r = read_head(&im, first, &h, e);
+    if (r < 0)
+        return err_wrap(e, "read '%s'", path);
+    f = image_head_sniff(&h);
+    *ret_format = image_format_name(f == IMAGE_FORMAT_MAX ? IMAGE_RAW : f);
+    return 0;
 }
 
 /* ---- qemu-img -------------------------------------------------------------------------------- */
@@ -210,24 +236,36 @@ static int make_connection(const char *dir, int *ret_listen, int *ret_ours, stru
     return 0;
 }
 
-int image_serve(struct image *im, const char *dir, struct source **ret, struct err *e)
+int image_serve_fd(struct image *im, const char *dir, int *ret_fd, struct err *e)
 {
     _cleanup_close_ int listening = -1, ours = -1;
     char opts[256];
-    const char *argv[] = {
-        "qemu-nbd", "--read-only", "--cache=writeback", "--export-name=", "--image-opts", opts, NULL
-    };
+    const char *argv[] = { "qemu-nbd",
+                           im->writable ? "--discard=unmap" : "--read-only",
+                           "--cache=writeback",
+                           "--export-name=",
+                           "--image-opts",
+                           opts,
+                           NULL };
     int r;
 
     image_opts(im, opts, sizeof opts);
+    im->server.writes = im->writable;
     r = make_connection(dir, &listening, &ours, e);
     if (r == 0)
         r = tool_start(&im->server, argv, im->fd, listening, e);
+    if (r == 0)
+        *ret_fd = TAKE_FD(ours); /* listening closes: a dead server ends our connection */
+    return r;
+}
+
+int image_serve(struct image *im, const char *dir, struct source **ret, struct err *e)
+{
+    int fd, r = image_serve_fd(im, dir, &fd, e);
+
     if (r < 0)
         return r;
-    close_fdp(&listening); /* a dead server ends our connection */
-    listening = -1;
-    r = source_take_fd(TAKE_FD(ours), "", ret, e);
+    r = source_take_fd(fd, "", ret, e);
     if (r < 0)
         image_blame(im, e);
     return r;

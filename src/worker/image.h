@@ -12,6 +12,7 @@ struct image {
     int fd;
     uint64_t file_bytes, disk_bytes;
     bool vhd_exact;
+    bool writable; /* set before it is opened */
     struct tool server;
 };
 
@@ -24,6 +25,10 @@ struct image {
 int image_open(struct image *im, const char *path, const char *format, struct err *e);
 /* Starts the server, whose socket lies in dir for an instant. */
 int image_serve(struct image *im, const char *dir, struct source **ret, struct err *e);
+/* The same, leaving the connected socket to the caller. */
+int image_serve_fd(struct image *im, const char *dir, int *ret_fd, struct err *e);
+/* The name of a format by the file's magic; "raw" when it has none. */
+int image_guess(const char *path, const char **ret_format, struct err *e);
 /* Puts the server's own words behind an error that it may have caused. */
 void image_blame(struct image *im, struct err *e);
 void image_done(struct image *im);

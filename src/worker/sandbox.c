@@ -88,7 +88,7 @@ static void allow_path(int rules, const char *path, uint64_t access)
 
 /* A second fence behind the refusals of image-head.c: an image that names another file after all
  * does not get it. A kernel without Landlock has only the first one. */
-static void fence(int source_fd)
+static void fence(int source_fd, bool writes)
 {
     static const struct landlock_ruleset_attr attr = { .handled_access_fs = FS_ALL };
     static const char *const programs[] = { "/usr", "/bin", "/lib", "/lib64", "/opt", "/nix" };
@@ -109,11 +109,12 @@ static void fence(int source_fd)
         allow(rules, fd, LANDLOCK_ACCESS_FS_READ_FILE);
     }
     allow_path(rules, "/dev/null", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
-    allow(rules, source_fd, LANDLOCK_ACCESS_FS_READ_FILE);
+    allow(rules, source_fd,
+          LANDLOCK_ACCESS_FS_READ_FILE | (writes ? LANDLOCK_ACCESS_FS_WRITE_FILE : 0));
     (void)syscall(SYS_landlock_restrict_self, rules, 0);
 }
 
-bool sandbox_child(pid_t parent, unsigned cpu_s, int source_fd)
+bool sandbox_child(pid_t parent, unsigned cpu_s, int source_fd, bool writes)
 {
     struct sigaction normal = { .sa_handler = SIG_DFL };
     sigset_t none;
@@ -124,9 +125,35 @@ bool sandbox_child(pid_t parent, unsigned cpu_s, int source_fd)
         return false;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         return false;
-    if (!limit(RLIMIT_AS, SANDBOX_TOOL_MEMORY) || !limit(RLIMIT_FSIZE, 0) ||
+    if (!limit(RLIMIT_AS, SANDBOX_TOOL_MEMORY) || (!writes && !limit(RLIMIT_FSIZE, 0)) ||
         (cpu_s && !limit(RLIMIT_CPU, cpu_s)))
         return false;
-    fence(source_fd);
+    fence(source_fd, writes);
     return true;
+}
+
+int sandbox_fence_self(const int *dirs, unsigned n_dirs, uint64_t memory, struct err *e)
+{
+    static const struct landlock_ruleset_attr attr = { .handled_access_fs = FS_ALL };
+    struct sigaction normal = { .sa_handler = SIG_DFL };
+    sigset_t stop;
+    int rules = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
+
+    if (!limit(RLIMIT_AS, memory))
+        return err_errno(e, "limit the memory");
+    if (rules >= 0) { /* a kernel without Landlock has the other fences */
+        allow_path(rules, "/usr", FS_READ);
+        allow_path(rules, "/proc/self", FS_READ);
+        for (unsigned i = 0; i < n_dirs; i++)
+            allow(rules, dirs[i],
+                  FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+                      LANDLOCK_ACCESS_FS_REMOVE_FILE);
+        if (syscall(SYS_landlock_restrict_self, rules, 0) < 0)
+            return err_errno(e, "fence the worker in");
+        close_fdp(&rules);
+    }
+    stop_signals(&stop);
+    if (sigaction(SIGTERM, &normal, NULL) < 0 || sigprocmask(SIG_UNBLOCK, &stop, NULL) < 0)
+        return err_errno(e, "let SIGTERM through");
+    return 0;
 }

@@ -16,5 +16,10 @@ bool sandbox_cancelled(void);
 int sandbox_check(struct err *e);
 
 /* In a child between fork and exec: default signals, dies with parent, limits, and (where the
- * kernel can) no file but programs and what source_fd names. cpu_s 0: no limit. */
-bool sandbox_child(pid_t parent, unsigned cpu_s, int source_fd);
+ * kernel can) no file but programs and what source_fd names, which it may change when writes is
+ * set. cpu_s 0: no limit. */
+bool sandbox_child(pid_t parent, unsigned cpu_s, int source_fd, bool writes);
+/* The worker itself, before it reads a hostile disk in its own process: from now on no file can be
+ * opened but for reading below /usr, and below dirs, where a journal and scratch files come and go;
+ * memory is limited. Cancelling no longer waits: SIGTERM ends it, and nothing is lost. */
+int sandbox_fence_self(const int *dirs, unsigned n_dirs, uint64_t memory, struct err *e);

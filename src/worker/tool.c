@@ -31,6 +31,7 @@ struct launch {
     const char *const *argv;
     int in, out, err, source, listen, report;
     pid_t parent;
+    bool writes;
 };
 
 /* Plain decimal without stdio, which is not for a forked child. */
@@ -61,7 +62,8 @@ _noreturn_ static void run_in_child(const struct launch *l)
     char *env[] = { path, lang, NULL, NULL, NULL };
     int report = fcntl(l->report, F_DUPFD_CLOEXEC, 64), no;
 
-    if (report < 0 || !sandbox_child(l->parent, l->listen < 0 ? TOOL_CPU_S : 0, l->source))
+    if (report < 0 ||
+        !sandbox_child(l->parent, l->listen < 0 ? TOOL_CPU_S : 0, l->source, l->writes))
         goto failed;
     if (l->listen >= 0) {
         put_decimal(pid + strlen(pid), (unsigned)getpid());
@@ -105,7 +107,9 @@ int tool_start(struct tool *t, const char *const *argv, int source_fd, int liste
 {
     _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     _cleanup_close_ int out_w = -1, err_w = -1, rep_r = -1, rep_w = -1;
-    struct launch l = { .argv = argv, .source = source_fd, .listen = listen_fd };
+    struct launch l = {
+        .argv = argv, .source = source_fd, .listen = listen_fd, .writes = t->writes
+    };
     int r;
 
     if (null < 0)

@@ -17,5 +17,6 @@ const struct verb worker_verbs[] = {
     { "gc", "--store DIR", BIT(STORE), BIT(STORE), verb_gc },
     { "check", "--store DIR [--shallow] [--key FILE]", BIT(STORE),
       BIT(STORE) | BIT(SHALLOW) | BIT(KEY), verb_check },
+    { "windows", "--request FILE", BIT(REQUEST), BIT(REQUEST), verb_windows },
     { 0 },
 };

@@ -8,7 +8,8 @@
 #include "report.h"
 
 struct worker_args {
-    const char *store, *snapshot, *parent, *format, *source, *run, *nbd, *export_name, *size, *key;
+    const char *store, *snapshot, *parent, *format, *source, *run, *nbd, *export_name, *size, *key,
+        *request;
     bool shallow;
 };
 
@@ -19,6 +20,8 @@ int verb_snapshot(const struct worker_args *a, struct report *rep, json_t **ret_
                   struct err *e);
 int verb_gc(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);
 int verb_check(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);
+int verb_windows(const struct worker_args *a, struct report *rep, json_t **ret_result,
+                 struct err *e);
 
 enum {
     ARG_STORE,
@@ -32,6 +35,7 @@ enum {
     ARG_SIZE,
     ARG_SHALLOW,
     ARG_KEY,
+    ARG_REQUEST,
     ARG_MAX
 };
 

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One action on one Windows disk: a disk file of any format, a volume's export, or a folder. The
+ * request is read first, with all files that it names; then the disk is opened; then the worker
+ * fences itself in, and only then reads what the disk holds. */
+#include "verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cow.h"
+#include "diff.h"
+#include "file.h"
+#include "image.h"
+#include "run.h"
+#include "sandbox.h"
+#include "str.h"
+
+#define MEMORY_MAX GIB(2) /* of addresses: a hive has at most 512 MiB */
+
+/* What is open of one disk. */
+struct opened {
+    struct image image;
+    struct win_disk *disk; /* NULL: a folder */
+    char *journal;         /* beside a disk file; NULL: none */
+    char *folder;          /* of the journal */
+    int dir;
+};
+
+#define OPENED_INIT                                                                                \
+    {                                                                                              \
+        .image = IMAGE_INIT, .dir = -1                                                             \
+    }
+
+static void opened_done(struct opened *o)
+{
+    win_disk_free(o->disk);
+    image_done(&o->image);
+    close_fdp(&o->dir);
+    free(o->journal);
+    free(o->folder);
+}
+
+/* ---- locks ----------------------------------------------------------------------------------- */
+
+/* QEMU's own protocol (block/file-posix.c): who uses an image holds read locks on bytes from 100,
+ * one for each permission in use, and from 200, one for each that others must not have; who finds a
+ * foreign lock in the way stays out. With all of them held, no QEMU opens the file. */
+static int lock_raw(int fd, bool writable, struct err *e)
+{
+    struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 108 };
+    struct flock ours = all;
+
+    if (fcntl(fd, F_OFD_GETLK, &all) == 0 && all.l_type != F_UNLCK)
+        return err_set(e, EBUSY, ERR_CONFLICT,
+                       "it is in use by another process, as a running virtual machine");
+    ours.l_type = writable ? F_WRLCK : F_RDLCK;
+    if (fcntl(fd, F_OFD_SETLK, &ours) < 0 && errno != EINVAL && errno != ENOLCK)
+        return err_set(e, EBUSY, ERR_CONFLICT, "it is in use by another process");
+    return 0;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static int journal_of(struct opened *o, const char *path, struct err *e)
+{
+    const char *slash;
+    _cleanup_free_ char *real = realpath(path, NULL);
+
+    if (!real)
+        return err_errno(e, "find '%s'", path);
+    slash = strrchr(real, '/');
+    o->journal = xasprintf("%s.kiln-journal", real);
+    o->folder = slash == real ? xstrdup("/") : xasprintf("%.*s", (int)(slash - real), real);
+    o->dir = open(o->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return o->dir < 0 ? err_errno(e, "open '%s'", o->folder) : 0;
+}
+
+static int open_image(struct opened *o, const struct windows_disk_spec *d, bool writable,
+                      const char *run, struct err *e)
+{
+    int fd, r;
+
+    o->image.writable = writable;
+    r = image_open(&o->image, d->path, d->format, e);
+    if (r < 0)
+        return r;
+    if (o->image.format == IMAGE_RAW) {
+        r = lock_raw(o->image.fd, writable, e);
+        if (r == 0)
+            r = win_disk_take_fd(TAKE_FD(o->image.fd), writable, &o->disk, e);
+        return r;
+    }
+    if (!run)
+        return err_set(e, EINVAL, ERR_INVALID, "the request names no 'run' directory");
+    r = image_serve_fd(&o->image, run, &fd, e);
+    if (r == 0)
+        r = win_disk_take_nbd(fd, "", writable, &o->disk, e);
+    if (r < 0)
+        image_blame(&o->image, e);
+    return r;
+}
+
+static int open_path(struct opened *o, const struct windows_disk_spec *d, bool writable,
+                     const char *run, struct err *e)
+{
+    struct stat st;
+    int r = journal_of(o, d->path, e);
+
+    if (r < 0)
+        return r;
+    writable = writable || win_cow_pending(o->journal); /* an interrupted change is finished */
+    r = open_image(o, d, writable, run, e);
+    if (r < 0)
+        return err_wrap(e, "open '%s'", d->path);
+    /* Beside a block device there is no place for a journal. */
+    if (stat(d->path, &st) == 0 && S_ISBLK(st.st_mode)) {
+        free(o->journal);
+        o->journal = NULL;
+    }
+    return 0;
+}
+
+static int open_disk(struct opened *o, const struct windows_disk_spec *d, bool writable,
+                     const char *run, struct err *e)
+{
+    if (d->folder)
+        return 0;
+    if (d->nbd)
+        return win_disk_open_nbd(d->nbd, d->export_name, writable, &o->disk, e);
+    return open_path(o, d, writable, run, e);
+}
+
+/* ---- the work -------------------------------------------------------------------------------- */
+
+static int fence(const struct opened *o, unsigned n, struct err *e)
+{
+    const char *tmp = getenv("TMPDIR");
+    _cleanup_close_ int scratch =
+        open(tmp && *tmp ? tmp : "/var/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int dirs[3] = { scratch, o[0].dir, n > 1 ? o[1].dir : -1 };
+
+    return sandbox_fence_self(dirs, ARRAY_LEN(dirs), MEMORY_MAX, e);
+}
+
+static int work(const struct windows_request *rq, struct opened *o, json_t **ret, struct err *e)
+{
+    bool writable = rq->action != WINDOWS_INSPECT && rq->action != WINDOWS_DIFF && !rq->dry_run;
+    int r = 0;
+
+    for (unsigned i = 0; i < rq->n_disks && r == 0; i++)
+        r = open_disk(&o[i], &rq->disk[i], writable, rq->run, e);
+    /* A folder of the host is the caller's own, anywhere: only its files are read. */
+    if (r == 0 && !rq->disk[0].folder && !rq->disk[1].folder)
+        r = fence(o, rq->n_disks, e);
+    if (r < 0)
+        return r;
+    if (rq->action == WINDOWS_DIFF)
+        return windows_diff(rq, o[0].disk, o[1].disk, ret, e);
+    if (rq->disk[0].folder)
+        return windows_run_folder(rq, ret, e);
+    return windows_run(o[0].disk, o[0].journal, rq, ret, e);
+}
+
+static int read_request(const char *path, char **ret, size_t *ret_len, struct err *e)
+{
+    return file_read(strcmp(path, "-") == 0 ? "/proc/self/fd/0" : path, WINDOWS_REQUEST_MAX, ret,
+                     ret_len, e);
+}
+
+int verb_windows(const struct worker_args *a, struct report *rep, json_t **ret_result,
+                 struct err *e)
+{
+    _cleanup_(windows_request_freep) struct windows_request *rq = NULL;
+    struct opened o[2] = { OPENED_INIT, OPENED_INIT };
+    _cleanup_free_ char *text = NULL;
+    size_t len;
+    int r = read_request(a->request, &text, &len, e);
+
+    (void)rep;
+    if (r == 0)
+        r = windows_request_parse(text, len, &rq, e);
+    if (r == 0)
+        r = work(rq, o, ret_result, e);
+    opened_done(&o[1]);
+    opened_done(&o[0]);
+    return r;
+}
