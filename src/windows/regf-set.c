@@ -255,6 +255,23 @@ int regf_set(struct regf *h, uint32_t key, const char *name, uint32_t type, cons
     return 0;
 }
 
+int regf_set_value_data(struct regf *h, uint32_t key, uint32_t value, const void *data, size_t n,
+                        struct err *e)
+{
+    int r = regf_begin_edit(h, e);
+
+    if (r < 0)
+        return r;
+    if (!regf_nk(h, key) || !regf_vk(h, value))
+        return regf_corrupt(e, h, key, "not a value");
+    r = replace(h, value, regf_value_type(h, value), data, n, e);
+    if (r < 0)
+        return err_wrap(e, "set the data of a value");
+    grow_u32(h, regf_nk(h, key) + 64, (uint32_t)n);
+    regf_key_touch(h, key);
+    return 0;
+}
+
 /* --- typed --- */
 
 int regf_set_text(struct regf *h, uint32_t key, const char *name, uint32_t type, const char *text,

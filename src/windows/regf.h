@@ -186,6 +186,9 @@ int regf_set_multi(struct regf *h, uint32_t key, const char *name, const char *c
                    struct err *e);
 /* 1 it was there, 0 it was not. */
 int regf_value_delete(struct regf *h, uint32_t key, const char *name, struct err *e);
+/* The data of a value that the key has, by handle; its type stays. */
+int regf_set_value_data(struct regf *h, uint32_t key, uint32_t value, const void *data, size_t n,
+                        struct err *e);
 int regf_value_rename(struct regf *h, uint32_t key, uint32_t value, const char *name,
                       struct err *e);
 
