@@ -105,6 +105,7 @@ static const struct dialect dialects[DIALECT_MAX] = {
         .tags_once = true,
         .work_folder = "%LOCALAPPDATA%\\Temp\\Amazon\\EC2-Windows\\Launch\\InvokeUserData",
         .work_folder_kept = true,
+        .script_utf16 = true,
         .script_batch = "UserScript.bat",
         .script_powershell = "UserScript.ps1",
         .script_out = "InvokeUserdataOutput.log",
