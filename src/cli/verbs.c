@@ -7,9 +7,9 @@
 
 /* In the order of --help and of the manual. */
 static const struct cli_verb *const families[] = {
-    cli_verbs_import,  cli_verbs_instance, cli_verbs_list,  cli_verbs_console,
-    cli_verbs_connect, cli_verbs_password, cli_verbs_image, cli_verbs_snapshot,
-    cli_verbs_volume,  cli_verbs_store,    cli_verbs_about,
+    cli_verbs_import,  cli_verbs_instance, cli_verbs_list,    cli_verbs_console,
+    cli_verbs_connect, cli_verbs_password, cli_verbs_image,   cli_verbs_snapshot,
+    cli_verbs_volume,  cli_verbs_store,    cli_verbs_windows, cli_verbs_about,
 };
 
 const struct cli_verb *cli_verb_at(size_t i)

@@ -3,7 +3,7 @@
  * then files; then keys and values of the hives that differ. */
 #pragma once
 
-#include "request.h"
+#include "windows-request.h"
 
 /* A disk NULL: the request names a folder there. *ret: {"left","right","blocks":{...},"files":[{
  * "path","change","before","after"}],"registry":[{"hive","key","value","change","before","after"}]},

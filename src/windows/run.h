@@ -2,7 +2,7 @@
 /* One action on one disk, from looking whether an earlier one was interrupted to the commit. */
 #pragma once
 
-#include "request.h"
+#include "windows-request.h"
 
 /* journal: where a commit's journal lies (cow.h); NULL: none, the disk is thrown away when this
  * fails. *ret_result: {"action", "rows", "counts", "dry_run", "committed", "changed_bytes"}; for

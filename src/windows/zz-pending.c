@@ -43,3 +43,9 @@ __attribute__((weak)) int windows_diff(const struct windows_request *rq, struct 
     (void)rq, (void)left, (void)right, (void)ret;
     return err_set(e, ENOSYS, ERR_INVALID, "'diff' is not built yet");
 }
+
+__attribute__((weak)) void windows_diff_text(struct str *s, const json_t *doc)
+{
+    (void)doc;
+    str_add(s, "not built yet\n");
+}

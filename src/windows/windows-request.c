@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "request.h"
+#include "windows-request.h"
 
 #include <dirent.h>
 #include <errno.h>
