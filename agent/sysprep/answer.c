@@ -90,6 +90,22 @@ bool answer_has_password(const struct xmlfile *f)
     return false;
 }
 
+int answer_get_password(const struct xmlfile *f, char **ret, struct err *e)
+{
+    for (struct xml_node *c = NULL;
+         (c = answer_component_next(f, c, "oobeSystem", ANSWER_SHELL));) {
+        const struct xml_node *p = password_of(c);
+        const struct xml_node *value = p ? xml_child(p, "Value") : NULL;
+        const struct xml_node *plain = p ? xml_child(p, "PlainText") : NULL;
+        _cleanup_free_ char *is_plain = plain ? xml_text(plain) : NULL;
+        if (!value || !is_plain || !str_eq_nocase(is_plain, "true"))
+            continue;
+        *ret = xml_text(value);
+        return *ret ? 1 : err_oom(e);
+    }
+    return 0;
+}
+
 /* The child of that name, made when it is missing. */
 static int want_child(struct xmlfile *f, struct xml_node *parent, const char *name,
                       struct xml_node **ret, struct err *e)

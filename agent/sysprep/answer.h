@@ -19,6 +19,8 @@ int answer_set_locale(struct xmlfile *f, const char *tag, bool only_empty, struc
 /* The AdministratorPassword of pass oobeSystem: is there one; set (in clear, as Microsoft's
  * PlainText); take out, 1 or 0 when there was none. */
 bool answer_has_password(const struct xmlfile *f);
+/* Its text when it stands in clear; heap, wipe it. 1, 0 or negative. */
+int answer_get_password(const struct xmlfile *f, char **ret, struct err *e);
 int answer_set_password(struct xmlfile *f, const char *password, struct err *e);
 int answer_remove_password(struct xmlfile *f);
 

@@ -12,8 +12,8 @@
 
 static const char question[] = AGENT_POWERSHELL
     " -NoProfile -NonInteractive -Command \"$ErrorActionPreference = 'SilentlyContinue'; "
-    "'rearm=' + (Get-CimInstance SoftwareLicensingService).RemainingWindowsReArmCount; "
-    "Get-CimInstance -Namespace root/CIMV2/Security/MicrosoftVolumeEncryption "
+    "'rearm=' + (Get-WmiObject SoftwareLicensingService).RemainingWindowsReArmCount; "
+    "Get-WmiObject -Namespace root/CIMV2/Security/MicrosoftVolumeEncryption "
     "Win32_EncryptableVolume | Where-Object { $_.ProtectionStatus -eq 1 } | "
     "ForEach-Object { 'bitlocker=' + $_.DriveLetter }\"";
 
