@@ -141,7 +141,9 @@ static int start(struct config_run *r, struct plug *list, size_t n, struct err *
         list[i].imds = imds_new(r->w, r->d);
         if (!list[i].imds)
             return err_oom(e);
-        log_from(r->log, "PluginManager", "=========Loading plugin %s==============", list[i].name);
+        if (!list[i].what || !list[i].what->always)
+            log_from(r->log, "PluginManager",
+                     "=========Loading plugin %s==============", list[i].name);
         if (!list[i].is_behind)
             heads[heads_n++] = &list[i];
     }
