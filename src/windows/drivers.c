@@ -49,7 +49,10 @@ static char *image_path(const struct regf *h, uint32_t key, const char *service)
     for (char *c = t; *c; c++)
         if (*c == '\\')
             *c = '/';
-    if (strncasecmp(p, "/?" "?/", 4) == 0)
+    if (strncasecmp(p,
+                    "/?"
+                    "?/",
+                    4) == 0)
         p += 4;
     if (((*p | 32) >= 'a' && (*p | 32) <= 'z') && p[1] == ':' && p[2] == '/')
         return xstrdup(p + 3);
