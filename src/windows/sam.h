@@ -106,6 +106,6 @@ int sam_group_remove(struct regf *sam, bool builtin, uint32_t alias, const void 
  * Added to *ret_removed. */
 int sam_drop_foreign_members(struct regf *sam, uint64_t *ret_removed, struct err *e);
 
-/* Users, names, groups and the reverse lists of members agree, counters too. 0, or the first fault
- * (ERR_CORRUPT). */
+/* Users, names, groups and the reverse lists of members agree, the counts of those too. 0, or the
+ * first fault (ERR_CORRUPT). */
 int sam_verify(const struct regf *sam, struct err *e);
