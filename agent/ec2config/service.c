@@ -74,8 +74,8 @@ static void say_waiting(void *ctx, bool again)
 {
     struct config_run *r = ctx;
 
-    if (!again || r->d->waiting_still)
-        console_say(r->console, "%s", again ? r->d->waiting_still : r->d->waiting);
+    if (again && r->d->waiting_still)
+        console_say(r->console, "%s", r->d->waiting_still);
 }
 
 static void wait_for_metadata(struct config_run *r)
@@ -87,6 +87,7 @@ static void wait_for_metadata(struct config_run *r)
         r->has_metadata = true; /* each plug-in finds out for itself */
         return;
     }
+    console_say(r->console, "%s", r->d->waiting); /* even when it answers at once */
     ret = imds_wait(r->imds, say_waiting, r, &e);
     r->has_metadata = ret > 0;
     if (ret > 0)

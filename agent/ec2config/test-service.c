@@ -124,7 +124,8 @@ static void first_boot_prints_in_the_original_order(void **unused)
     assert_true(at(f, "Message: Sysprep Start") > at(f, "Windows sysprep configuration complete."));
     assert_true(at(f, "Message: Sysprep End") > at(f, "Message: Sysprep Start"));
     assert_true(at(f, "EC2 Agent: Ec2Config service v") > at(f, "Message: Sysprep End"));
-    assert_true(at(f, "Message: Meta-data is now available.") > at(f, "EC2 Agent:"));
+    assert_true(at(f, "Message: Waiting for meta-data accessibility...") > at(f, "EC2 Agent:"));
+    assert_true(at(f, "Message: Meta-data is now available.") > at(f, "Message: Waiting for"));
     assert_true(at(f, "Instance-ID: ") > at(f, "Message: Meta-data is now available."));
     assert_true(at(f, "Ec2SetPassword: Enabled") > at(f, "Instance-ID: "));
     assert_true(at(f, "Username: Administrator") > at(f, "Ec2SetPassword: Enabled"));

@@ -40,13 +40,16 @@ static void say_waiting(void *ctx, bool again)
 {
     struct v1_run *r = ctx;
 
-    console_say(r->console, "%s", again ? r->d->waiting_still : r->d->waiting);
+    if (again)
+        console_say(r->console, "%s", r->d->waiting_still);
 }
 
 static int wait_for_metadata(struct v1_run *r, struct err *e)
 {
-    int ret = imds_wait(r->imds, say_waiting, r, e);
+    int ret;
 
+    console_say(r->console, "%s", r->d->waiting); /* even when it answers at once */
+    ret = imds_wait(r->imds, say_waiting, r, e);
     r->has_metadata = ret > 0;
     if (ret > 0)
         console_say(r->console, "%s", r->d->available);

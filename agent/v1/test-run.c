@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs behind v1's PowerShell files, over the recording Windows. */
+#include "lib/test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/fake.h"
+#include "engine/setup.h"
+#include "sysprep/sysprep.h"
+#include "v1/v1.h"
+
+#define ROOT    "C:\\ProgramData\\Amazon\\EC2-Windows\\Launch\\"
+#define CONFIG  ROOT "Config\\LaunchConfig.json"
+#define ANSWER  ROOT "Sysprep\\Unattend.xml"
+#define PROGRAM "C:\\Windows\\System32\\Sysprep\\sysprep.exe"
+#define SHELL   "C:\\Windows\\System32\\cmd.exe /d /s /c "
+#define INIT    "Amazon Ec2 Launch - Instance Initialization"
+
+static void put(struct fake *f, const char *path, const char *name)
+{
+    char file[512];
+    char *text = calloc(1, 32768);
+    FILE *in;
+
+    snprintf(file, sizeof(file), AGENT_ROOT "/v1/files/%s", name);
+    in = fopen(file, "rb");
+    assert_non_null(in);
+    assert_non_null(text);
+    assert_true(fread(text, 1, 32767, in) > 0);
+    fclose(in);
+    fake_file(f, path, text);
+    free(text);
+}
+
+static void close_rdp(struct win *w, const struct win_run *r)
+{
+    (void)r;
+    fake_reg_u32(fake_of(w), SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE, 1);
+}
+
+static void seal(struct win *w, const struct win_run *r)
+{
+    (void)r;
+    fake_reg_text(fake_of(w), SETUP_STATE_KEY, "ImageState",
+                  "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE");
+}
+
+static struct fake *machine(void)
+{
+    struct fake *f = fake_new();
+
+    put(f, CONFIG, "Config/LaunchConfig.json");
+    put(f, ROOT "Config\\DriveLetterMappingConfig.json", "Config/DriveLetterMappingConfig.json");
+    put(f, ROOT "Config\\EventLogConfig.json", "Config/EventLogConfig.json");
+    put(f, ANSWER, "Sysprep/Unattend.xml");
+    put(f, ROOT "Sysprep\\BeforeSysprep.cmd", "Sysprep/BeforeSysprep.cmd");
+    fake_file(f, PROGRAM, "MZ");
+    fake_reg_u32(f, SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE, 0);
+    fake_command(f, SHELL, 0, NULL, NULL, close_rdp);
+    fake_command(f, PROGRAM, 0, NULL, NULL, seal);
+    fake_metadata_instance(f);
+    return f;
+}
+
+static struct str said;
+
+static void hear(void *ctx, const char *line)
+{
+    (void)ctx;
+    str_addf(&said, "%s\n", line);
+}
+
+static int run(struct fake *f, const char *verb, const char *a, const char *b)
+{
+    const char *const argv[] = { "Ec2Launch.exe", verb, a, b };
+
+    str_done(&said);
+    said = (struct str)STR_INIT(65536);
+    return v1_main(&f->win, 2 + (a != NULL) + (b != NULL), argv, hear, NULL);
+}
+
+static void set_config(struct fake *f, const char *type, const char *password)
+{
+    struct v1_config c = { 0 };
+    struct err e = { 0 };
+    enum v1_password t = V1_PASSWORD_RANDOM;
+
+    while (!str_eq(v1_password_name(t), type))
+        t++;
+    assert_int_equal(v1_config_load(&f->win, &c, &e), 0);
+    assert_int_equal(v1_config_set_password(&c, t, password, &e), 0);
+    assert_int_equal(v1_config_save(&f->win, &c, &e), 0);
+    v1_config_done(&c);
+}
+
+static long at(struct fake *f, const char *text)
+{
+    const char *all = str_text(&f->serial), *p = strstr(all, text);
+
+    if (!p)
+        fail_msg("'%s' is not on the console:\n%s", text, all);
+    return p - all;
+}
+
+static void forget_console(struct fake *f)
+{
+    str_done(&f->serial);
+    f->serial = (struct str)STR_INIT(KIB(256));
+}
+
+/* S-89, and S-79: the task that set it is disabled */
+static void first_boot_prints_in_the_original_order(void **unused)
+{
+    static const char *const order[] = {
+        "Windows sysprep configuration complete.",
+        "Message: Waiting for meta-data accessibility...",
+        "Message: Meta-data is now available.",
+        "OS: Microsoft Windows NT ",
+        "OsProductName: ",
+        "Language: ",
+        "AMI-ID: ",
+        "Instance-ID: ",
+        "Instance Type: ",
+        "Launch: EC2 Launch v",
+        "HibernationEnabled: ",
+        "Username: Administrator",
+        "Password: <Password>",
+        "Message: Windows is Ready to use",
+    };
+    struct fake *f = machine();
+    long last = -1;
+    (void)unused;
+
+    assert_int_equal(run(f, "initialize-instance", "-Schedule", NULL), 0);
+    if (run(f, "initialize-instance", NULL, NULL) != 0)
+        fail_msg("%s", str_text(&said));
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        long now = at(f, order[i]);
+        if (now <= last)
+            fail_msg("'%s' comes too early", order[i]);
+        last = now;
+    }
+    assert_int_equal(fake_find_task(f, INIT)->task, WIN_TASK_DISABLED);
+    fake_free(f);
+}
+
+static char *password_on_console(struct fake *f)
+{
+    const char *p = strstr(str_text(&f->serial), "<Password>\r\n");
+    char *sealed, *clear;
+
+    if (!p)
+        return NULL;
+    sealed = str_dup_n(p + 12, strcspn(p + 12, "\r\n"));
+    clear = fake_unseal(sealed);
+    free(sealed);
+    return clear;
+}
+
+/* S-80, S-81, S-83, S-90, S-92 */
+static void specified_password_is_set_sealed_and_leaves_the_file(void **unused)
+{
+    struct fake *f = machine();
+    char *clear;
+    (void)unused;
+
+    set_config(f, "Specify", "Correct-Horse-9");
+    assert_non_null(strstr(fake_file_text(f, CONFIG), "Correct-Horse-9"));
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_string_equal(fake_password(f, "Administrator"), "Correct-Horse-9");
+    clear = password_on_console(f);
+    assert_string_equal(clear, "Correct-Horse-9");
+    assert_null(strstr(fake_file_text(f, CONFIG), "Correct-Horse-9"));
+    assert_non_null(strstr(fake_file_text(f, CONFIG), "\"adminPassword\": \"\""));
+    free(clear);
+    fake_free(f);
+}
+
+/* S-91 */
+static void weak_specified_password_becomes_a_random_one(void **unused)
+{
+    struct fake *f = machine();
+    char *clear;
+    (void)unused;
+
+    set_config(f, "Specify", "abc");
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_string_not_equal(fake_password(f, "Administrator"), "abc");
+    assert_int_equal(strlen(fake_password(f, "Administrator")), 32);
+    clear = password_on_console(f);
+    assert_string_equal(clear, fake_password(f, "Administrator"));
+    free(clear);
+    fake_free(f);
+}
+
+/* S-85 (second half), S-93 */
+static void do_nothing_leaves_the_account_as_it_is(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    set_config(f, "DoNothing", "");
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_null(fake_password(f, "Administrator"));
+    assert_null(strstr(str_text(&f->serial), "Password"));
+    assert_false(fake_find_account(f, "Administrator")->flags & WIN_ACCOUNT_DISABLED);
+    fake_free(f);
+}
+
+/* S-82 */
+static void shutdown_without_sysprep_sets_the_password_now(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    set_config(f, "Specify", "Correct-Horse-9");
+    assert_int_equal(run(f, "shutdown-without-sysprep", NULL, NULL), 0);
+    assert_string_equal(fake_password(f, "Administrator"), "Correct-Horse-9");
+    assert_int_equal(fake_find_task(f, INIT)->task, WIN_TASK_ENABLED); /* S-100 */
+    assert_true(fake_when(f, "power_off off") > fake_when(f, "task_install " INIT));
+    assert_false(fake_called(f, PROGRAM));
+    fake_free(f);
+}
+
+/* S-95, S-102 */
+static void schedule_registers_the_task_and_runs_nothing(void **unused)
+{
+    struct fake *f = machine();
+    const char *xml;
+    (void)unused;
+
+    fake_service(f, "AmazonSSMAgent", WIN_SERVICE_STOPPED);
+    assert_int_equal(run(f, "initialize-instance", "-Schedule", NULL), 0);
+    assert_int_equal(fake_find_task(f, INIT)->task, WIN_TASK_ENABLED);
+    xml = fake_find_task(f, INIT)->text;
+    assert_non_null(strstr(xml, "<BootTrigger>"));
+    assert_non_null(strstr(xml, "<UserId>S-1-5-18</UserId>"));
+    assert_non_null(strstr(xml, "<RunLevel>HighestAvailable</RunLevel>"));
+    assert_non_null(strstr(xml,
+                           "<Command>cmd.exe</Command><Arguments>/C powershell.exe -NoProfile "
+                           "-NonInteractive -NoLogo -ExecutionPolicy Unrestricted -File &quot;" ROOT
+                           "Scripts\\InitializeInstance.ps1&quot;</Arguments>"));
+    assert_string_equal(str_text(&f->serial), "");
+    assert_null(fake_password(f, "Administrator"));
+    assert_int_equal(fake_find_service(f, "AmazonSSMAgent")->start, WIN_START_DISABLED);
+    assert_non_null(strstr(str_text(&said),
+                           "the administrator's password will then follow adminPasswordType "
+                           "(Random)"));
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_int_equal(fake_find_service(f, "AmazonSSMAgent")->start, WIN_START_AUTO);
+    assert_int_equal(fake_find_service(f, "AmazonSSMAgent")->state, WIN_SERVICE_RUNNING);
+    fake_free(f);
+}
+
+static void per_boot_keeps_the_task_and_turns_once_settings_off(void **unused)
+{
+    struct fake *f = machine();
+    struct v1_config c = { 0 };
+    struct err e = { 0 };
+    (void)unused;
+
+    assert_int_equal(run(f, "initialize-instance", "-SchedulePerBoot", NULL), 0);
+    assert_non_null(strstr(fake_find_task(f, INIT)->text, "-KeepSchedule</Arguments>"));
+    assert_int_equal(run(f, "initialize-instance", "-KeepSchedule", NULL), 0);
+    assert_int_equal(fake_find_task(f, INIT)->task, WIN_TASK_ENABLED);
+    assert_int_equal(v1_config_load(&f->win, &c, &e), 0);
+    assert_int_equal(c.type, V1_PASSWORD_NOTHING);
+    assert_false(c.on[V1_MONITOR]);
+    assert_false(c.on[V1_USER_DATA]);
+    assert_true(c.on[V1_WALLPAPER]);
+    v1_config_done(&c);
+    forget_console(f);
+    assert_int_equal(run(f, "initialize-instance", "-KeepSchedule", NULL), 0);
+    assert_null(strstr(str_text(&f->serial), "Password:")); /* S-79 */
+    fake_free(f);
+}
+
+static void computer_name_restarts_before_ready(void **unused)
+{
+    struct fake *f = machine();
+    struct v1_config c = { 0 };
+    struct err e = { 0 };
+    (void)unused;
+
+    assert_int_equal(v1_config_load(&f->win, &c, &e), 0);
+    assert_int_equal(v1_config_set(&c, V1_COMPUTER_NAME, true, &e), 0);
+    assert_int_equal(v1_config_save(&f->win, &c, &e), 0);
+    v1_config_done(&c);
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    (void)at(f, "Message: Windows is restarting...");
+    assert_true(fake_called(f, "power_off restart"));
+    assert_null(strstr(str_text(&f->serial), "Windows is Ready"));
+    assert_null(fake_password(f, "Administrator"));
+    forget_console(f);
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    (void)at(f, "Message: Windows is Ready to use");
+    fake_free(f);
+}
+
+static void broken_settings_are_told_and_defaults_taken(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    fake_file(f, CONFIG, "{\"setComputerName\": tru}");
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    (void)at(f, "Message: default settings are used: " CONFIG ":1:21:");
+    (void)at(f, "Password: <Password>");
+    assert_int_equal(run(f, "sysprep-instance", NULL, NULL), 1);
+    assert_non_null(strstr(str_text(&said), "nothing was run: " CONFIG ":1:21:"));
+    assert_false(fake_called(f, PROGRAM));
+    fake_free(f);
+}
+
+/* S-71, S-96, S-97 */
+static void sysprep_instance_warns_when_nothing_is_scheduled(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    assert_int_equal(run(f, "sysprep-instance", NULL, NULL), 0);
+    assert_non_null(strstr(str_text(&said), "Warning: initialisation is not scheduled"));
+    assert_non_null(strstr(str_text(&said), "Sysprep is no backup method")); /* S-70 */
+    assert_true(fake_called(f, PROGRAM " /oobe /shutdown /generalize \"/unattend:" ANSWER "\"\n"));
+    assert_true(fake_called(f, "hibernation"));
+    fake_reg_text(f, SETUP_STATE_KEY, "ImageState", SETUP_COMPLETE);
+    assert_int_equal(run(f, "initialize-instance", "-Schedule", NULL), 0);
+    assert_int_equal(run(f, "sysprep-instance", "-NoShutdown", NULL), 0);
+    assert_null(strstr(str_text(&said), "not scheduled"));
+    assert_true(fake_called(f, PROGRAM " /oobe /quit /generalize"));
+    fake_free(f);
+}
+
+/* S-85 (first half) */
+static void do_nothing_without_a_password_takes_the_working_copy(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    set_config(f, "DoNothing", "");
+    assert_int_equal(run(f, "sysprep-instance", NULL, NULL), 0);
+    assert_true(fake_called(f, "\"/unattend:" ROOT "Sysprep\\Unattend-run.xml\"\n"));
+    fake_find_account(f, "Administrator")->flags |= WIN_ACCOUNT_DISABLED;
+    assert_int_equal(run(f, "randomize-password", "Administrator", "-Inactive"), 0);
+    assert_true(fake_find_account(f, "Administrator")->flags & WIN_ACCOUNT_DISABLED);
+    assert_int_equal(run(f, "randomize-password", "Administrator", NULL), 0);
+    assert_false(fake_find_account(f, "Administrator")->flags & WIN_ACCOUNT_DISABLED);
+    assert_non_null(fake_password(f, "Administrator"));
+    fake_free(f);
+}
+
+static void user_data_runs_batch_before_powershell_and_persists(void **unused)
+{
+    struct fake *f = machine();
+    char *log;
+    (void)unused;
+
+    fake_metadata(f, "user-data",
+                  "<powershell>Get-Date</powershell>\n<script>echo hi</script>\n"
+                  "<persist>true</persist>");
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_true(fake_when(f, "UserScript.ps1") > fake_when(f, "UserScript.bat"));
+    assert_true(fake_called(f, "run as Administrator")); /* with the new password */
+    assert_non_null(fake_find_task(f, "Amazon Ec2 Launch - Userdata Execution"));
+    log = fake_log_text(f, ROOT "Log\\UserdataExecution.log");
+    assert_non_null(strstr(log, "Userdata execution begins"));
+    assert_non_null(strstr(log, "<persist> tag was provided: true"));
+    assert_non_null(strstr(log, "Zero or more than one <runAsLocalSystem> tag was not provided"));
+    assert_non_null(strstr(log, "Running userdata on every boot"));
+    assert_non_null(strstr(log, "<script> tag was provided.. running script content"));
+    assert_non_null(strstr(log, "Userdata execution done"));
+    free(log);
+    fake_metadata(f, "user-data", "<script>echo hi</script>");
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_null(fake_find_task(f, "Amazon Ec2 Launch - Userdata Execution"));
+    fake_free(f);
+}
+
+static void disks_events_and_ready_have_their_own_verbs(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    assert_int_equal(run(f, "send-windows-is-ready", NULL, NULL), 0);
+    (void)at(f, "Message: Windows is Ready to use");
+    assert_int_equal(run(f, "send-windows-is-ready", "-Schedule", NULL), 0);
+    assert_non_null(fake_find_task(f, "Amazon Ec2 Launch - Windows is Ready to Console"));
+    assert_int_equal(run(f, "send-event-logs", "-Schedule", NULL), 0);
+    assert_non_null(fake_find_task(f, "Amazon Ec2 Launch - Event logs to Console"));
+    assert_int_equal(run(f, "initialize-disks", "-Schedule", "-EnableTrim"), 0);
+    assert_non_null(strstr(fake_find_task(f, "Amazon Ec2 Launch - Disk Initialization")->text,
+                           "InitializeDisks.ps1&quot; -EnableTrim</Arguments>"));
+    fake_free(f);
+}
+
+static void wrong_use_and_ordinary_users_are_refused(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    assert_int_equal(run(f, "initialise", NULL, NULL), 2);
+    assert_non_null(strstr(str_text(&said), "sysprep-instance")); /* the help */
+    assert_int_equal(run(f, "sysprep-instance", "-Sheduel", NULL), 2);
+    assert_string_equal(str_text(&said), "sysprep-instance: '-Sheduel' is unknown\n");
+    f->not_admin = true;
+    assert_int_equal(run(f, "sysprep-instance", NULL, NULL), 1);
+    assert_string_equal(str_text(&said), "sysprep-instance: run it as an administrator\n");
+    assert_string_equal(str_text(&f->calls), "");
+    fake_free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_boot_prints_in_the_original_order),
+        cmocka_unit_test(specified_password_is_set_sealed_and_leaves_the_file),
+        cmocka_unit_test(weak_specified_password_becomes_a_random_one),
+        cmocka_unit_test(do_nothing_leaves_the_account_as_it_is),
+        cmocka_unit_test(shutdown_without_sysprep_sets_the_password_now),
+        cmocka_unit_test(schedule_registers_the_task_and_runs_nothing),
+        cmocka_unit_test(per_boot_keeps_the_task_and_turns_once_settings_off),
+        cmocka_unit_test(computer_name_restarts_before_ready),
+        cmocka_unit_test(broken_settings_are_told_and_defaults_taken),
+        cmocka_unit_test(sysprep_instance_warns_when_nothing_is_scheduled),
+        cmocka_unit_test(do_nothing_without_a_password_takes_the_working_copy),
+        cmocka_unit_test(user_data_runs_batch_before_powershell_and_persists),
+        cmocka_unit_test(disks_events_and_ready_have_their_own_verbs),
+        cmocka_unit_test(wrong_use_and_ordinary_users_are_refused),
+    };
+    return test_run(tests);
+}
