@@ -178,6 +178,7 @@ void work_cancel(struct work *w); /* kills it; on_end is not called; NULL is fin
 
 /* A gc is wanted: runs when no worker writes. */
 void reclaim_want(struct jobs *js);
+void reclaim_tick(struct jobs *js);
 void reclaim_close(struct jobs *js);
 
 /* ---- everything together --------------------------------------------------------------------- */
@@ -206,6 +207,7 @@ struct jobs {
     unsigned works_running;
     struct work *gc;
     bool gc_wanted;
+    unsigned gc_retry; /* seconds until the next try; 0: none */
     bool closing;
     bool adopting;                /* no job had its turn since the start */
     void (*down)(void *userdata); /* jobs_shutdown */

@@ -76,6 +76,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata)
         served_adopted(js);
     }
     served_tick(js);
+    reclaim_tick(js);
     detach_tick(js);
     console_tick(js);
     (void)sd_event_source_set_time(s, usec + TICK_US);

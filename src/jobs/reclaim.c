@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Gives the space of deleted snapshots and of dead writers back: one gc worker at a time, while
- * nobody writes to the store. What is wanted meanwhile is done afterwards. */
+ * nobody writes to the store. What is wanted meanwhile is done afterwards; what a reader of the
+ * store keeps from being done is tried again every few seconds. */
 #include "jobs-priv.h"
 
 #include "log.h"
 
+#define RETRY_TICKS 5
+
 static void on_gc_end(void *userdata, const json_t *result, const struct err *why)
 {
     struct jobs *js = userdata;
+    bool busy = json_is_true(json_object_get(result, "busy"));
 
     js->gc = NULL;
+    if (why || busy)
+        js->gc_retry = RETRY_TICKS;
     if (why)
-        log_warning("jobs", "giving space back failed, trying again later: %s", why->msg);
+        log_warning("jobs", "giving space back failed, trying again in %d s: %s", RETRY_TICKS,
+                    why->msg);
+    else if (busy)
+        log_info("jobs", "the store is being read: space is given back later");
     else if (json_integer_value(json_object_get(result, "packs_removed")) > 0)
         log_info("jobs", "gave %lld bytes of the store back",
                  (long long)json_integer_value(json_object_get(result, "bytes_freed")));
@@ -30,6 +39,13 @@ void reclaim_want(struct jobs *js)
     js->gc_wanted = false;
     if (work_start(js, &spec, &js->gc, &e) < 0)
         log_warning("jobs", "start to give space back: %s", e.msg);
+}
+
+/* Once a second. */
+void reclaim_tick(struct jobs *js)
+{
+    if (js->gc_retry && --js->gc_retry == 0)
+        reclaim_want(js);
 }
 
 void reclaim_close(struct jobs *js)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The daemon is killed while instances run: guests go on, nothing written is lost, everything is adopted."""
-import os, socket, sys
+import fcntl, os, socket, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from kilntest import *
 
@@ -84,6 +84,28 @@ def test_a_machine_that_died_while_the_daemon_was_away_is_stopped():
         kill_proc(p)
     k.start()
     k.instance_is(t['i'], 'stopped')
+
+
+def test_space_comes_back_when_a_reader_of_the_store_has_gone():
+    """A reader (store check, an export) keeps packs from going; what was wanted meanwhile is not forgotten."""
+    v = k.ec2.create_volume(AvailabilityZone='us-east-1a', Size=1)['VolumeId']
+    eventually('available', lambda: k.volume(v)['State'] == 'available')
+    k.ec2.attach_volume(VolumeId=v, InstanceId=t['i'], Device='/dev/sdq')
+    k.ec2.start_instances(InstanceIds=[t['i']])
+    k.instance_is(t['i'], 'running')
+    made = []
+    for fill in (0x5a, 0x5b):  # the volume itself keeps its last snapshot: the first one is not needed any more
+        k.write(v, f'write -P {fill} 0 4M')
+        made.append(k.ec2.create_snapshot(VolumeId=v)['SnapshotId'])
+        eventually('completed', lambda: k.snapshot(made[-1])['State'] == 'completed')
+    packs = lambda: len(os.listdir(f'{k.home}/store/packs'))
+    before, log = packs(), os.path.getsize(k.log_path)
+    with open(f'{k.home}/store/locks/gc', 'rb') as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        k.ec2.delete_snapshot(SnapshotId=made[0])
+        k.wait_log('space is given back later', log)
+        equal(packs(), before, 'packs while they may be read')
+    eventually('the pack has gone', lambda: packs() < before)
 
 
 def test_the_end_leaves_nothing():
