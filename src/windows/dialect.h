@@ -45,6 +45,8 @@ int dialect_put_files(const struct dialect *d, struct win_tree *os, struct win_p
                       struct err *e);
 /* Forgets that the agent has run: the next boot is a first one. */
 int dialect_forget(const struct dialect *d, struct win_tree *os, struct win_plan *p, struct err *e);
+/* Its settings as it makes them itself before Sysprep. */
+int dialect_rearm(const struct dialect *d, struct win_tree *os, struct win_plan *p, struct err *e);
 /* Programs that the answer file calls and that are not on the disk: one warning each. */
 int answer_warn_missing(const struct answer *a, struct win_tree *os, struct win_plan *p,
                         struct err *e);
