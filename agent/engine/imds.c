@@ -261,8 +261,11 @@ static int get_once(struct imds *m, const char *path, struct http_answer *ret, s
 int imds_get(struct imds *m, const char *path, char **ret, size_t *ret_n, struct err *e)
 {
     struct http_answer a = { 0 };
-    int r = get_once(m, path, &a, e);
+    int r;
 
+    if (!m)
+        return 0; /* a machine without metadata has no value at all */
+    r = get_once(m, path, &a, e);
     if (r == 0 && a.status == 401) { /* the token was forgotten, or one is wanted after all */
         http_answer_done(&a);
         m->token[0] = '\0';

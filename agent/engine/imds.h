@@ -20,7 +20,8 @@ void imds_free(struct imds *m);
 DEFINE_FREEP(imds_free, struct imds);
 
 /* Value of http://.../latest/<path>: 1 and fresh bytes with a NUL behind, 0 for 404; -EACCES when
- * metadata is switched off (403), -ETIMEDOUT, -ECONNREFUSED... ret_n may be NULL. */
+ * metadata is switched off (403), -ETIMEDOUT, -ECONNREFUSED... ret_n may be NULL. m NULL, here and
+ * in the next two: there is no metadata, 0. */
 int imds_get(struct imds *m, const char *path, char **ret, size_t *ret_n, struct err *e);
 /* As imds_get of meta-data/<name>, white space and line ends cut at both ends; 0 when absent or
  * empty. For one-line values. */

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "v2/schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/name.h"
+#include "engine/wallpaper.h"
+
+#define B (1U << V2_BOOT)
+#define P (1U << V2_PRE_READY)
+#define R (1U << V2_POST_READY)
+#define U (1U << V2_USER_DATA)
+
+static const char *const stage_names[V2_STAGE_MAX] = {
+    [V2_BOOT] = "boot",
+    [V2_NETWORK] = "network",
+    [V2_PRE_READY] = "preReady",
+    [V2_POST_READY] = "postReady",
+    [V2_USER_DATA] = "postReadyUserData",
+};
+
+const char *v2_stage_name(enum v2_stage s)
+{
+    return (unsigned)s < V2_STAGE_MAX ? stage_names[s] : "?";
+}
+
+static const char *const often_words[] = { "once", "always", NULL };
+static const char *const script_words[] = { "batch", "powershell", NULL };
+static const char *const run_as_words[] = { "admin", "localSystem", NULL };
+static const char *const system_words[] = { "localSystem", NULL };
+static const char *const activation_words[] = { "amazon", NULL };
+static const char *const password_words[] = { "random", "static", "doNothing", "encrypted", NULL };
+static const char *const volume_words[] = { "all", "devices", NULL };
+static const char *const partition_words[] = { "mbr", "gpt", NULL };
+
+static int check_filled(const char *text, struct err *e)
+{
+    return *text ? 0 : err_set(e, EINVAL, ERR_INVALID, "it is empty");
+}
+
+static int check_letter(const char *text, struct err *e)
+{
+    bool is = ((text[0] | 32) >= 'a' && (text[0] | 32) <= 'z') && !text[1];
+
+    return is ? 0 : err_set(e, EINVAL, ERR_INVALID, "'%s' is no drive letter", text);
+}
+
+static int check_picture(const char *text, struct err *e)
+{
+    size_t n = strlen(text);
+
+    if (n > 4 && (str_eq_nocase(text + n - 4, ".jpg") || str_eq_nocase(text + n - 5, ".jpeg")))
+        return 0;
+    return err_set(e, EINVAL, ERR_INVALID, "'%s' is no .jpg file", text);
+}
+
+static int check_attribute(const char *text, struct err *e)
+{
+    if (wallpaper_attribute(text) || wallpaper_attribute_is_old(text))
+        return 0;
+    return err_set(e, EINVAL, ERR_INVALID, "unknown attribute '%s'", text);
+}
+
+static const struct v2_field activation_fields[] = {
+    { "type", V2_WORD, true, activation_words, NULL, NULL },
+    { 0 },
+};
+static const struct v2_field activate_fields[] = {
+    { "activation", V2_MAP, true, NULL, activation_fields, NULL },
+    { 0 },
+};
+static const struct v2_field program_fields[] = {
+    { "frequency", V2_WORD, true, often_words, NULL, NULL },
+    { "path", V2_TEXT, true, NULL, NULL, check_filled },
+    { "arguments", V2_TEXT_OR_TEXTS, false, NULL, NULL, NULL },
+    { "runAs", V2_WORD, false, system_words, NULL, NULL },
+    { 0 },
+};
+static const struct v2_field script_fields[] = {
+    { "frequency", V2_WORD, true, often_words, NULL, NULL },
+    { "type", V2_WORD, true, script_words, NULL, NULL },
+    { "content", V2_TEXT, true, NULL, NULL, NULL },
+    { "runAs", V2_WORD, false, run_as_words, NULL, NULL },
+    { "arguments", V2_TEXT_OR_TEXTS, false, NULL, NULL, NULL },
+    { "detach", V2_FLAG, false, NULL, NULL, NULL },
+    { 0 },
+};
+static const struct v2_field device_fields[] = {
+    { "device", V2_TEXT, true, NULL, NULL, check_filled },
+    { "name", V2_TEXT, false, NULL, NULL, NULL },
+    { "letter", V2_TEXT, false, NULL, NULL, check_letter },
+    { "partition", V2_WORD, false, partition_words, NULL, NULL },
+    { 0 },
+};
+static const struct v2_field volume_fields[] = {
+    { "initialize", V2_WORD, true, volume_words, NULL, NULL },
+    { "devices", V2_MAPS, false, NULL, device_fields, NULL },
+    { 0 },
+};
+static const struct v2_field password_fields[] = {
+    { "type", V2_WORD, true, password_words, NULL, NULL },
+    { "data", V2_TEXT, false, NULL, NULL, NULL },
+    { 0 },
+};
+static const struct v2_field account_fields[] = {
+    { "name", V2_TEXT, false, NULL, NULL, NULL },
+    { "password", V2_MAP, false, NULL, password_fields, NULL },
+    { 0 },
+};
+static const struct v2_field suffix_fields[] = {
+    { "suffixes", V2_TEXTS, true, NULL, NULL, check_filled },
+    { 0 },
+};
+static const struct v2_field host_fields[] = {
+    { "hostName", V2_TEXT, false, NULL, NULL, name_check },
+    { "reboot", V2_FLAG, false, NULL, NULL, NULL },
+    { 0 },
+};
+static const struct v2_field wallpaper_fields[] = {
+    { "path", V2_TEXT, true, NULL, NULL, check_picture },
+    { "attributes", V2_TEXTS, false, NULL, NULL, check_attribute },
+    { "instanceTags", V2_TEXT_OR_TEXTS, false, NULL, NULL, check_filled },
+    { 0 },
+};
+static const struct v2_field sysprep_fields[] = {
+    { "clean", V2_FLAG, false, NULL, NULL, NULL },
+    { "shutdown", V2_FLAG, false, NULL, NULL, NULL },
+    { 0 },
+};
+static const struct v2_field file_fields[] = {
+    { "frequency", V2_WORD, true, often_words, NULL, NULL },
+    { "destination", V2_TEXT, true, NULL, NULL, check_filled },
+    { "content", V2_TEXT, true, NULL, NULL, NULL },
+    { 0 },
+};
+
+static int check_script(const struct tree *t, const struct tree_node *in, struct err *e)
+{
+    const struct tree_node *arguments = tree_get(in, "arguments");
+
+    if (arguments && arguments->type != TREE_NULL && !str_eq(v2_text(in, "type"), "powershell"))
+        return tree_err_key(t, arguments, e, "'arguments' is for type 'powershell' only");
+    return 0;
+}
+
+static int check_volume(const struct tree *t, const struct tree_node *in, struct err *e)
+{
+    const struct tree_node *devices = tree_get(in, "devices");
+
+    if (str_eq(v2_text(in, "initialize"), "devices") && (!devices || !devices->first))
+        return tree_err(t, tree_get(in, "initialize"), e,
+                        "'initialize: devices' needs a list 'devices'");
+    return 0;
+}
+
+static int check_tags(const struct tree *t, const struct tree_node *in, struct err *e)
+{
+    const struct tree_node *tags = tree_get(in, "instanceTags");
+
+    if (tags && tags->type == TREE_STRING && !str_eq(tags->text, "AllTags"))
+        return tree_err(t, tags, e, "'AllTags' or a list of tag names expected, not '%s'",
+                        tags->text);
+    return 0;
+}
+
+static const struct v2_schema schema[V2_TASK_MAX] = {
+    { "activateWindows", V2_ACTIVATE_WINDOWS, V2_ONCE, P, V2_INPUTS_MAP, activate_fields, NULL,
+      "activate Windows with the platform's key management service" },
+    { "enableJumboFrames", V2_ENABLE_JUMBO_FRAMES, V2_ALWAYS, R | U, V2_INPUTS_NONE, NULL, NULL,
+      "let the network adapters send frames of 9001 bytes" },
+    { "enableOpenSsh", V2_ENABLE_OPENSSH, V2_ONCE, P | U, V2_INPUTS_NONE, NULL, NULL,
+      "turn on OpenSSH Server and let the launch key in" },
+    { "executeProgram", V2_EXECUTE_PROGRAM, V2_PER_ITEM, P | R | U, V2_INPUTS_LIST, program_fields,
+      NULL, "run programs" },
+    { "executeScript", V2_EXECUTE_SCRIPT, V2_PER_ITEM, P | R | U, V2_INPUTS_LIST, script_fields,
+      check_script, "run scripts" },
+    { "extendRootPartition", V2_EXTEND_ROOT, V2_ONCE, B, V2_INPUTS_NONE, NULL, NULL,
+      "grow C: into the free space behind it" },
+    { "initializeVolume", V2_INITIALIZE_VOLUME, V2_ALWAYS, R | U, V2_INPUTS_MAP, volume_fields,
+      check_volume, "partition and format empty disks" },
+    { "optimizeEna", V2_OPTIMIZE_ENA, V2_ALWAYS, R | U, V2_INPUTS_NONE, NULL, NULL,
+      "tune the network adapters" },
+    { "setAdminAccount", V2_SET_ADMIN_ACCOUNT, V2_ONCE, P, V2_INPUTS_MAY, account_fields, NULL,
+      "set the administrator's name and password" },
+    { "setDnsSuffix", V2_SET_DNS_SUFFIX, V2_ALWAYS, P, V2_INPUTS_MAP, suffix_fields, NULL,
+      "add to the DNS search list" },
+    { "setHostName", V2_SET_HOST_NAME, V2_ALWAYS, R | U, V2_INPUTS_MAY, host_fields, NULL,
+      "set the computer's name" },
+    { "setWallpaper", V2_SET_WALLPAPER, V2_ALWAYS, P | U, V2_INPUTS_MAP, wallpaper_fields,
+      check_tags, "show the instance's details on the desktop" },
+    { "startSsm", V2_START_SSM, V2_ALWAYS, R | U, V2_INPUTS_NONE, NULL, NULL,
+      "start the service AmazonSSMAgent" },
+    { "sysprep", V2_SYSPREP, V2_ONCE, U, V2_INPUTS_MAY, sysprep_fields, NULL,
+      "run Sysprep when all other tasks have ended" },
+    { "writeFile", V2_WRITE_FILE, V2_PER_ITEM, R | U, V2_INPUTS_LIST, file_fields, NULL,
+      "write text files" },
+};
+
+const struct v2_schema *v2_schema_of(enum v2_task_id id)
+{
+    return (unsigned)id < V2_TASK_MAX ? &schema[id] : NULL;
+}
+
+const struct v2_schema *v2_schema_find(const char *name)
+{
+    for (size_t i = 0; i < V2_TASK_MAX; i++)
+        if (str_eq(schema[i].name, name))
+            return &schema[i];
+    return NULL;
+}
+
+const char *v2_text(const struct tree_node *map, const char *name)
+{
+    const struct tree_node *n = tree_get(map, name);
+
+    return n && n->type != TREE_NULL && n->type != TREE_LIST && n->type != TREE_MAP ? n->text
+                                                                                    : NULL;
+}
+
+bool v2_flag(const struct tree_node *map, const char *name, bool otherwise)
+{
+    const struct tree_node *n = tree_get(map, name);
+
+    return n && n->type == TREE_BOOL ? n->yes : otherwise;
+}
+
+/* What stands there, for a message: the word, or the kind of thing. */
+static const char *shown(const struct tree_node *n, char out[64])
+{
+    char word[56];
+
+    if (n->type == TREE_LIST || n->type == TREE_MAP || n->type == TREE_NULL)
+        return tree_type_name(n->type);
+    (void)snprintf(out, 64, "'%s'", str_show(n->text, word, sizeof word));
+    return out;
+}
+
+static int wrong_type(const struct tree *t, const struct tree_node *n, const char *wanted,
+                      struct err *e)
+{
+    char word[64];
+
+    return tree_err(t, n, e, "%s expected%s%s%s, not %s", wanted, n->key ? " for '" : "",
+                    n->key ? n->key : "", n->key ? "'" : "", shown(n, word));
+}
+
+/* A hint for a word that is right but for its case. */
+static const char *right_case(const char *text, const char *const *words, char out[80])
+{
+    out[0] = '\0';
+    for (; *words; words++)
+        if (str_eq_nocase(text, *words))
+            (void)snprintf(out, 80, " (it is written '%s')", *words);
+    return out;
+}
+
+static int check_word(const struct tree *t, const struct tree_node *n, const char *const *words,
+                      struct err *e)
+{
+    _cleanup_str_ struct str s = STR_INIT(300);
+    char hint[80], word[64];
+
+    for (const char *const *w = words; *w; w++) {
+        if (n->text && str_eq(n->text, *w))
+            return 0;
+        str_addf(&s, "%s'%s'", w == words ? "" : w[1] ? ", " : " or ", *w);
+    }
+    return tree_err(t, n, e, "%s expected for '%s', not %s%s", str_text(&s), n->key, shown(n, word),
+                    n->text ? right_case(n->text, words, hint) : "");
+}
+
+static bool is_scalar(const struct tree_node *n)
+{
+    return n->type == TREE_STRING || n->type == TREE_NUMBER || n->type == TREE_BOOL;
+}
+
+static int check_text(const struct tree *t, const struct tree_node *n, const struct v2_field *f,
+                      struct err *e)
+{
+    struct err why = { 0 };
+
+    if (!is_scalar(n))
+        return wrong_type(t, n, "a text", e);
+    if (strlen(n->text) != n->len)
+        return tree_err(t, n, e, "a character 0 in the text");
+    if (f->check && f->check(n->text, &why) < 0)
+        return tree_err(t, n, e, "wrong '%s': %s", f->name, why.msg);
+    return 0;
+}
+
+static int check_texts(const struct tree *t, const struct tree_node *n, const struct v2_field *f,
+                       struct err *e)
+{
+    if (n->type != TREE_LIST)
+        return wrong_type(t, n, "a list", e);
+    for (const struct tree_node *c = n->first; c; c = c->next) {
+        int r = check_text(t, c, f, e);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int check_map(const struct tree *t, const struct tree_node *map,
+                     const struct v2_field *fields, const char *what, struct err *e);
+
+static int check_maps(const struct tree *t, const struct tree_node *n, const struct v2_field *f,
+                      struct err *e)
+{
+    if (n->type != TREE_LIST)
+        return wrong_type(t, n, "a list", e);
+    for (const struct tree_node *c = n->first; c; c = c->next) {
+        int r = check_map(t, c, f->members, f->name, e);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int check_value(const struct tree *t, const struct tree_node *n, const struct v2_field *f,
+                       struct err *e)
+{
+    switch (f->type) {
+    case V2_TEXT:
+        return check_text(t, n, f, e);
+    case V2_FLAG:
+        return n->type == TREE_BOOL ? 0 : wrong_type(t, n, "true or false", e);
+    case V2_WORD:
+        return check_word(t, n, f->words, e);
+    case V2_TEXTS:
+        return check_texts(t, n, f, e);
+    case V2_TEXT_OR_TEXTS:
+        return n->type == TREE_LIST ? check_texts(t, n, f, e) : check_text(t, n, f, e);
+    case V2_MAP:
+        return check_map(t, n, f->members, f->name, e);
+    case V2_MAPS:
+        return check_maps(t, n, f, e);
+    default:
+        return 0;
+    }
+}
+
+static const struct v2_field *find_field(const struct v2_field *fields, const char *name)
+{
+    for (; fields->name; fields++)
+        if (str_eq(fields->name, name))
+            return fields;
+    return NULL;
+}
+
+static int unknown_field(const struct tree *t, const struct tree_node *n,
+                         const struct v2_field *fields, const char *what, struct err *e)
+{
+    const char *words[16] = { NULL };
+    char hint[80];
+
+    for (size_t i = 0; fields[i].name && i + 1 < ARRAY_LEN(words); i++)
+        words[i] = fields[i].name;
+    return tree_err_key(t, n, e, "unknown key '%s' in %s%s", n->key, what,
+                        right_case(n->key, words, hint));
+}
+
+static int check_map(const struct tree *t, const struct tree_node *map,
+                     const struct v2_field *fields, const char *what, struct err *e)
+{
+    if (map->type != TREE_MAP)
+        return wrong_type(t, map, "a map", e);
+    for (const struct tree_node *n = map->first; n; n = n->next) {
+        const struct v2_field *f = find_field(fields, n->key);
+        int r;
+
+        if (!f)
+            return unknown_field(t, n, fields, what, e);
+        if (n->type == TREE_NULL && !f->required)
+            continue;
+        r = check_value(t, n, f, e);
+        if (r < 0)
+            return r;
+    }
+    for (; fields->name; fields++)
+        if (fields->required && !tree_get(map, fields->name))
+            return tree_err(t, map, e, "'%s' is missing in %s", fields->name, what);
+    return 0;
+}
+
+int v2_check_keys(const struct tree *t, const struct tree_node *map, const char *const *known,
+                  const char *what, struct err *e)
+{
+    if (map->type != TREE_MAP)
+        return wrong_type(t, map, "a map", e);
+    for (const struct tree_node *n = map->first; n; n = n->next) {
+        bool is = false;
+        char hint[80];
+
+        for (const char *const *k = known; *k; k++)
+            is = is || str_eq(*k, n->key);
+        if (!is)
+            return tree_err_key(t, n, e, "unknown key '%s' in %s%s", n->key, what,
+                                right_case(n->key, known, hint));
+    }
+    return 0;
+}
+
+int v2_check_version(const struct tree *t, const struct tree_node *root, unsigned *ret_minor,
+                     struct err *e)
+{
+    const struct tree_node *v = tree_get(root, "version");
+
+    if (!v)
+        return tree_err(t, root, e, "'version' is missing");
+    if (!v->text || (!str_eq(v->text, "1.0") && !str_eq(v->text, "1.1")))
+        return wrong_type(t, v, "1.0 or 1.1", e);
+    *ret_minor = str_eq(v->text, "1.1");
+    return 0;
+}
+
+static void warn_run_as(const struct tree *t, const struct v2_schema *s,
+                        const struct tree_node *item, v2_warn *warn, void *ctx)
+{
+    char text[400];
+
+    if (!warn || (s->id != V2_EXECUTE_SCRIPT && s->id != V2_EXECUTE_PROGRAM) ||
+        v2_text(item, "runAs"))
+        return;
+    (void)snprintf(text, sizeof text, "%s:%u:%u: 'runAs' is missing, localSystem is meant", t->file,
+                   item->line, item->col);
+    warn(ctx, text);
+}
+
+static int check_item(const struct tree *t, const struct v2_schema *s, const struct tree_node *item,
+                      v2_warn *warn, void *ctx, struct err *e)
+{
+    int r = check_map(t, item, s->fields, s->name, e);
+
+    if (r == 0 && s->check)
+        r = s->check(t, item, e);
+    if (r == 0)
+        warn_run_as(t, s, item, warn, ctx);
+    return r;
+}
+
+static bool is_nothing(const struct tree_node *n)
+{
+    return !n || n->type == TREE_NULL ||
+           ((n->type == TREE_MAP || n->type == TREE_LIST) && !n->first);
+}
+
+static int check_inputs(const struct tree *t, const struct v2_schema *s,
+                        const struct tree_node *task, v2_warn *warn, void *ctx, struct err *e)
+{
+    const struct tree_node *inputs = tree_get(task, "inputs");
+
+    if (is_nothing(inputs)) {
+        if (s->inputs == V2_INPUTS_NONE || s->inputs == V2_INPUTS_MAY)
+            return 0;
+        return tree_err(t, task, e, "the task '%s' needs 'inputs'", s->name);
+    }
+    if (s->inputs == V2_INPUTS_NONE)
+        return tree_err_key(t, inputs, e, "the task '%s' has no inputs", s->name);
+    if (s->inputs != V2_INPUTS_LIST)
+        return check_item(t, s, inputs, warn, ctx, e);
+    if (inputs->type != TREE_LIST)
+        return wrong_type(t, inputs, "a list", e);
+    for (const struct tree_node *item = inputs->first; item; item = item->next) {
+        int r = check_item(t, s, item, warn, ctx, e);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int unknown_task(const struct tree *t, const struct tree_node *name, struct err *e)
+{
+    const char *words[V2_TASK_MAX + 1] = { NULL };
+    char hint[80];
+
+    for (size_t i = 0; i < V2_TASK_MAX; i++)
+        words[i] = schema[i].name;
+    return tree_err(t, name, e, "unknown task '%s'%s", name->text,
+                    right_case(name->text, words, hint));
+}
+
+static const char *stages_text(unsigned stages, char out[100])
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    for (unsigned i = 0; i < V2_STAGE_MAX; i++)
+        if (stages & (1U << i))
+            n += (size_t)snprintf(out + n, 100 - n, "%s%s", n ? ", " : "",
+                                  i == V2_USER_DATA ? "user data" : stage_names[i]);
+    return out;
+}
+
+/* The name of a task and where it may stand. */
+static int check_name(const struct tree *t, const struct tree_node *tasks,
+                      const struct tree_node *task, enum v2_stage stage,
+                      const struct v2_schema **ret, struct err *e)
+{
+    const struct tree_node *name = tree_get(task, "task");
+    const struct v2_schema *s;
+    char where[100];
+
+    if (!name)
+        return tree_err(t, task, e, "'task' is missing");
+    if (name->type != TREE_STRING)
+        return wrong_type(t, name, "the name of a task", e);
+    s = v2_schema_find(name->text);
+    if (!s)
+        return unknown_task(t, name, e);
+    if (!(s->stages & (1U << stage)))
+        return tree_err(t, name, e, "the task '%s' cannot stand in %s; it can in: %s", s->name,
+                        stage == V2_USER_DATA ? "user data" : stage_names[stage],
+                        stages_text(s->stages, where));
+    for (const struct tree_node *o = tasks->first; o != task; o = o->next)
+        if (str_eq(v2_text(o, "task"), s->name))
+            return tree_err(t, name, e, "task '%s' should be unique and only invoked once",
+                            s->name);
+    *ret = s;
+    return 0;
+}
+
+int v2_check_tasks(const struct tree *t, const struct tree_node *tasks, enum v2_stage stage,
+                   v2_warn *warn, void *ctx, struct err *e)
+{
+    static const char *const keys[] = { "task", "inputs", NULL };
+
+    if (tasks->type == TREE_NULL)
+        return 0;
+    if (tasks->type != TREE_LIST)
+        return wrong_type(t, tasks, "a list", e);
+    for (const struct tree_node *task = tasks->first; task; task = task->next) {
+        const struct v2_schema *s = NULL;
+        int r = v2_check_keys(t, task, keys, "a task", e);
+
+        if (r == 0)
+            r = check_name(t, tasks, task, stage, &s, e);
+        if (r == 0)
+            r = check_inputs(t, s, task, warn, ctx, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}

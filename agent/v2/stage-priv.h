@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running the steps of a stage. */
+#pragma once
+
+#include "v2/run.h"
+
+/* Each step of the stage that is due; failures are noted and logged, the rest goes on. Returns
+ * early when run->reboot or run->end is set. */
+void v2_stage_run(struct v2_run *run, enum v2_stage stage);
+/* A failure that belongs to no task of the settings. */
+void v2_stage_note_failure(struct v2_run *run, enum v2_stage stage, const char *what,
+                           const char *why);
+
+/* "set-host-name" is setHostName: its row, or NULL. */
+const struct v2_schema *v2_stage_kebab(const char *name);
+/* The task of the settings, in whichever stage it stands; without inputs when it stands in none. */
+int v2_stage_run_one(struct v2_run *run, const struct v2_schema *schema, struct err *e);

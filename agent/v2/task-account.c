@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* setAdminAccount and setWallpaper. */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/wallpaper.h"
+#include "v2/run.h"
+
+#define CONFIG_MAX TREE_FILE_MAX
+#define SHORTCUT   "setwallpaper.lnk"
+
+/* The clear text of a static password leaves the settings, whether or not it could be used. */
+static int wipe_settings(struct v2_run *run, struct err *e)
+{
+    struct win *w = run->w;
+    _cleanup_free_ char *path = win_expand(w, V2_CONFIG_PATH, e);
+    struct str out = STR_INIT(CONFIG_MAX);
+    char *bytes = NULL;
+    size_t n = 0;
+    int r;
+
+    if (!path)
+        return -e->no;
+    r = w->file_read(w, path, CONFIG_MAX, &bytes, &n, e);
+    if (r == 0)
+        r = v2_config_wipe_password(V2_CONFIG_NAME, bytes, n, &out, e);
+    if (r == 1)
+        r = w->file_write(w, path, out.p, out.len, e);
+    if (bytes)
+        mem_wipe(bytes, n);
+    free(bytes);
+    str_wipe(&out);
+    return r < 0 ? err_wrap(e, "remove the clear text from %s", V2_CONFIG_NAME) : 0;
+}
+
+/* A password that `internal encrypt-password` has sealed for this machine. */
+static int open_sealed(struct win *w, const char *data, char ret[PASSWORD_MAX + 1], struct err *e)
+{
+    uint8_t *sealed = NULL;
+    void *clear = NULL;
+    size_t sealed_n, n = 0;
+    int r;
+
+    if (base64_decode(data, strlen(data), &sealed, &sealed_n) < 0)
+        return err_set(e, EINVAL, ERR_INVALID, "Invalid administrator password: no base64");
+    r = w->unprotect(w, sealed, sealed_n, &clear, &n, e);
+    free(sealed);
+    if (r < 0)
+        return err_wrap(e, "Invalid administrator password");
+    if (n > PASSWORD_MAX || memchr(clear, '\0', n))
+        r = err_set(e, EINVAL, ERR_INVALID, "Invalid administrator password");
+    else
+        memcpy(ret, clear, n);
+    if (r == 0)
+        ret[n] = '\0';
+    mem_wipe(clear, n);
+    free(clear);
+    return r;
+}
+
+static void tell(struct v2_run *run, const struct password_done *done)
+{
+    if (done->given_refused)
+        log_say(run->log, LOG_WARNING,
+                "Invalid administrator password: it does not meet the rules, a random one is set.");
+    log_say(run->log, LOG_INFO, "Encrypt password.");
+    if (done->no_seal.no)
+        log_err(run->log, "Encrypt password", &done->no_seal);
+    else if (!done->sealed)
+        log_say(run->log, LOG_INFO,
+                "The instance has no key pair; nobody can fetch the password from outside.");
+    if (done->sealed)
+        console_say_password(run->console, done->account, done->sealed);
+}
+
+int v2_set_admin_account(struct v2_job *j, struct err *e)
+{
+    struct v2_run *run = j->run;
+    const struct tree_node *password = tree_get(j->inputs, "password");
+    const char *type = v2_text(password, "type"), *data = v2_text(password, "data");
+    char clear[PASSWORD_MAX + 1] = "";
+    struct password_order order = {
+        .account = v2_text(j->inputs, "name"),
+        .length = run->d->password_length,
+    };
+    int r = 0;
+
+    log_say(run->log, LOG_INFO, "Set administrator account.");
+    if (str_eq(type, "doNothing"))
+        return 0;
+    if (str_eq(type, "encrypted"))
+        r = open_sealed(run->w, data ? data : "", clear, e);
+    else if (str_eq(type, "static") && data)
+        (void)str_copy(clear, sizeof clear, data);
+    if (r == 0) {
+        order.given = *clear ? clear : NULL;
+        r = password_apply(run->w, run->has_imds ? run->imds : NULL, &order, &run->admin, e);
+    }
+    mem_wipe(clear, sizeof clear);
+    if (r < 0)
+        return r;
+    run->has_admin = true;
+    tell(run, &run->admin);
+    return data && !str_eq(type, "random") ? wipe_settings(run, e) : 0;
+}
+
+/* "EC2Launch.exe wallpaper ..." for each logon: arguments of the shortcut. */
+static int wallpaper_arguments(const struct tree_node *in, struct str *out, struct err *e)
+{
+    const struct tree_node *attributes = tree_get(in, "attributes");
+    const struct tree_node *tags = tree_get(in, "instanceTags");
+    _cleanup_free_ char *path = win_quote(v2_text(in, "path"));
+
+    if (!path)
+        return err_oom(e);
+    str_addf(out, "wallpaper --path %s", path);
+    for (const struct tree_node *a = attributes ? attributes->first : NULL; a; a = a->next)
+        str_addf(out, "%s%s", a == attributes->first ? " --attributes=" : ",", a->text);
+    if (tags && tags->type == TREE_STRING)
+        str_add(out, " --all-tags");
+    if (tags && tags->type == TREE_LIST && tags->first) {
+        _cleanup_str_ struct str json = STR_INIT(KIB(16));
+
+        str_addc(&json, '[');
+        for (const struct tree_node *t = tags->first; t; t = t->next) {
+            str_addc(&json, '"');
+            str_json(&json, t->text, t->len);
+            str_add(&json, t->next ? "\"," : "\"]");
+        }
+        str_add(out, " --allowed-tags=");
+        str_base64(out, str_text(&json), json.len);
+    }
+    return str_check(out, "the shortcut's arguments", e);
+}
+
+int v2_set_wallpaper(struct v2_job *j, struct err *e)
+{
+    struct win *w = j->run->w;
+    _cleanup_str_ struct str arguments = STR_INIT(KIB(32));
+    _cleanup_free_ char *program = win_expand(w, V2_PROGRAM, e);
+    size_t users = 0;
+    int r;
+
+    if (!program)
+        return -e->no;
+    log_say(j->run->log, LOG_INFO, "Run set wallpaper task.");
+    r = wallpaper_arguments(j->inputs, &arguments, e);
+    if (r == 0)
+        r = wallpaper_shortcuts(w, SHORTCUT, program, arguments.p, false, j->run->log, &users, e);
+    return r;
+}
