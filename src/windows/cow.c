@@ -437,6 +437,37 @@ static int finish(struct win_cow *c, struct err *e)
                  : 0;
 }
 
+int win_cow_seal(struct win_cow *c, struct err *e)
+{
+    int r = seal(c, e);
+
+    close_fdp(&c->fd);
+    c->fd = -1;
+    return r;
+}
+
+int win_cow_changes(const struct win_cow *c, uint64_t grain, uint64_t **ret, size_t *ret_n,
+                    struct err *e)
+{
+    _cleanup_free_ struct by_number *v = in_order(c);
+    uint64_t *out = calloc((size_t)c->n + 1, sizeof *out);
+    size_t n = 0;
+
+    if (!v || !out) {
+        free(out);
+        return err_oom(e);
+    }
+    for (uint32_t i = 0; i < c->n; i++) {
+        uint64_t number = v[i].number * BLOCK / grain;
+
+        if (n == 0 || out[n - 1] != number)
+            out[n++] = number;
+    }
+    *ret = out;
+    *ret_n = n;
+    return 0;
+}
+
 int win_cow_commit(struct win_cow *c, struct err *e)
 {
     int r = 0;
@@ -524,6 +555,48 @@ static int check_same_disk(const struct win_cow *c, struct err *e)
                                c->journal);
     }
     return 0;
+}
+
+static int index_all(struct win_cow *c, struct err *e)
+{
+    uint32_t size = 1024;
+
+    while (size < c->n * 2)
+        size *= 2;
+    c->table = calloc(size, sizeof *c->table);
+    if (!c->table)
+        return err_oom(e);
+    c->table_size = size;
+    for (uint32_t i = 0; i < c->n; i++)
+        table_put(c, i);
+    return 0;
+}
+
+int win_cow_open_sealed(struct win_disk *below, const char *journal, struct win_cow **ret,
+                        struct err *e)
+{
+    _cleanup_(win_cow_freep) struct win_cow *c = calloc(1, sizeof *c);
+    int r;
+
+    if (!c)
+        return err_oom(e);
+    c->below = below;
+    c->fd = open(journal, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (c->fd < 0)
+        return err_errno(e, "open '%s'", journal);
+    c->journal = strdup(journal);
+    r = c->journal ? load(c, e) : err_oom(e);
+    if (r == 0)
+        return err_set(e, EINVAL, ERR_CORRUPT, "'%s' is no whole journal", journal);
+    if (r == 1)
+        r = check_same_disk(c, e);
+    if (r == 0)
+        r = index_all(c, e);
+    if (r == 0)
+        r = win_disk_new(&layer_ops, c, win_disk_bytes(below), &c->face, e);
+    if (r == 0)
+        *ret = TAKE_PTR(c);
+    return r;
 }
 
 int win_cow_pending(const char *journal)

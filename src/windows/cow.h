@@ -27,6 +27,18 @@ uint64_t win_cow_changed_bytes(const struct win_cow *c);
  * different before is written. */
 int win_cow_commit(struct win_cow *c, struct err *e);
 
+/* Only the first half of a commit: the journal is whole, and the disk below untouched. For whoever
+ * applies it elsewhere. Needs a journal; the layer is used up. */
+int win_cow_seal(struct win_cow *c, struct err *e);
+/* Such a journal as a layer again, over the same content; it is checked first. Its face is to be
+ * read only. */
+int win_cow_open_sealed(struct win_disk *below, const char *journal, struct win_cow **ret,
+                        struct err *e);
+/* Numbers of the changed pieces of grain bytes (a multiple of 4096), rising, each once; caller
+ * frees. */
+int win_cow_changes(const struct win_cow *c, uint64_t grain, uint64_t **ret, size_t *ret_n,
+                    struct err *e);
+
 /* Before a disk is opened for writing (or reading: what is committed must be seen): finishes or
  * drops a journal that an interrupted commit left. *ret_finished: something was finished. The disk
  * must be writable when there is a valid one. A journal of another disk, or of a disk that was

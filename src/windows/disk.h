@@ -32,6 +32,10 @@ int win_disk_open_nbd(const char *socket_path, const char *export_name, bool wri
 /* [offset, offset + bytes) of another disk, which must outlive it. */
 int win_disk_part(struct win_disk *whole, uint64_t offset, uint64_t bytes, struct win_disk **ret,
                   struct err *e);
+/* Keeps lines of line_bytes that were read, n of them; for a disk that is slow in small pieces and
+ * that nobody writes. Takes the disk below (also when this fails). */
+int win_disk_take_cached(struct win_disk *below, size_t line_bytes, unsigned n,
+                         struct win_disk **ret, struct err *e);
 /* Over a caller's buffer, which must outlive it. For tests and fuzzing. */
 int win_disk_over(void *buf, size_t bytes, struct win_disk **ret, struct err *e);
 void win_disk_free(struct win_disk *d);

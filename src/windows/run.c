@@ -143,7 +143,7 @@ static int change_all(struct win_disk *disk, const char *journal, bool finished,
     changed = win_cow_changed_bytes(cow);
     r = result(run, changed, finished, &made, e);
     if (r == 0 && !run->rq->dry_run)
-        r = win_cow_commit(cow, e);
+        r = win_disk_writable(disk) ? win_cow_commit(cow, e) : win_cow_seal(cow, e);
     if (r < 0) {
         json_decref(made);
         return r;

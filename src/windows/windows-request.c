@@ -296,12 +296,14 @@ static int take_disk(struct windows_request *r, json_t *doc, struct err *e)
     json_error_t je;
     int partition = 0;
 
-    if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?s, s?s, s?s, s?i}", "path", &d->path,
-                       "format", &d->format, "nbd", &d->nbd, "export", &d->export_name, "folder",
-                       &d->folder, "partition", &partition) < 0)
+    if (json_unpack_ex(doc, &je, JSON_STRICT, "{s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?i}", "path",
+                       &d->path, "format", &d->format, "nbd", &d->nbd, "export", &d->export_name,
+                       "folder", &d->folder, "journal", &d->journal, "snapshot", &d->snapshot,
+                       "partition", &partition) < 0)
         return err_set(e, EINVAL, ERR_INVALID, "a disk of the request: %s", je.text);
-    if (!!d->path + !!d->nbd + !!d->folder != 1 || !!d->path != !!d->format)
-        return bad(e, "disks", "must each name one of path and format, nbd, or folder");
+    if (!!d->path + !!d->nbd + !!d->folder + !!d->snapshot != 1 || !!d->path != !!d->format ||
+        (d->journal && !d->nbd))
+        return bad(e, "disks", "must each name one of path and format, nbd, folder, or snapshot");
     if (partition < 0 || partition > (int)WIN_PARTS_MAX)
         return bad(e, "partition", "is out of range");
     if (d->folder && r->action != WINDOWS_INSPECT && r->action != WINDOWS_DIFF)

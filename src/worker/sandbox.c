@@ -132,7 +132,8 @@ bool sandbox_child(pid_t parent, unsigned cpu_s, int source_fd, bool writes)
     return true;
 }
 
-int sandbox_fence_self(const int *dirs, unsigned n_dirs, uint64_t memory, struct err *e)
+int sandbox_fence_self(const int *dirs, unsigned n_dirs, int read_dir, uint64_t memory,
+                       struct err *e)
 {
     static const struct landlock_ruleset_attr attr = { .handled_access_fs = FS_ALL };
     struct sigaction normal = { .sa_handler = SIG_DFL };
@@ -144,6 +145,8 @@ int sandbox_fence_self(const int *dirs, unsigned n_dirs, uint64_t memory, struct
     if (rules >= 0) { /* a kernel without Landlock has the other fences */
         allow_path(rules, "/usr", FS_READ);
         allow_path(rules, "/proc/self", FS_READ);
+        if (read_dir >= 0)
+            allow(rules, fcntl(read_dir, F_DUPFD_CLOEXEC, 0), FS_READ);
         for (unsigned i = 0; i < n_dirs; i++)
             allow(rules, dirs[i],
                   FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |

@@ -20,6 +20,8 @@ int sandbox_check(struct err *e);
  * set. cpu_s 0: no limit. */
 bool sandbox_child(pid_t parent, unsigned cpu_s, int source_fd, bool writes);
 /* The worker itself, before it reads a hostile disk in its own process: from now on no file can be
- * opened but for reading below /usr, and below dirs, where a journal and scratch files come and go;
- * memory is limited. Cancelling no longer waits: SIGTERM ends it, and nothing is lost. */
-int sandbox_fence_self(const int *dirs, unsigned n_dirs, uint64_t memory, struct err *e);
+ * opened but for reading below /usr and below read_dir (-1: none), and below dirs, where a journal
+ * and scratch files come and go; memory is limited. Cancelling no longer waits: SIGTERM ends it,
+ * and nothing is lost. */
+int sandbox_fence_self(const int *dirs, unsigned n_dirs, int read_dir, uint64_t memory,
+                       struct err *e);

@@ -123,13 +123,32 @@ static int open_path(struct opened *o, const struct windows_disk_spec *d, bool w
     return 0;
 }
 
+static int open_nbd(struct opened *o, const struct windows_disk_spec *d, bool writable,
+                    struct err *e)
+{
+    const char *slash;
+
+    if (d->journal) {
+        slash = strrchr(d->journal, '/');
+        if (!slash || slash == d->journal)
+            return err_set(e, EINVAL, ERR_INVALID, "the journal '%s' is not below a directory",
+                           d->journal);
+        o->journal = xstrdup(d->journal);
+        o->folder = xasprintf("%.*s", (int)(slash - d->journal), d->journal);
+        o->dir = open(o->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (o->dir < 0)
+            return err_errno(e, "open '%s'", o->folder);
+    }
+    return win_disk_open_nbd(d->nbd, d->export_name, writable, &o->disk, e);
+}
+
 static int open_disk(struct opened *o, const struct windows_disk_spec *d, bool writable,
                      const char *run, struct err *e)
 {
     if (d->folder)
         return 0;
     if (d->nbd)
-        return win_disk_open_nbd(d->nbd, d->export_name, writable, &o->disk, e);
+        return open_nbd(o, d, writable, e);
     return open_path(o, d, writable, run, e);
 }
 
@@ -142,7 +161,7 @@ static int fence(const struct opened *o, unsigned n, struct err *e)
         open(tmp && *tmp ? tmp : "/var/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
     int dirs[3] = { scratch, o[0].dir, n > 1 ? o[1].dir : -1 };
 
-    return sandbox_fence_self(dirs, ARRAY_LEN(dirs), MEMORY_MAX, e);
+    return sandbox_fence_self(dirs, ARRAY_LEN(dirs), -1, MEMORY_MAX, e);
 }
 
 static int work(const struct windows_request *rq, struct opened *o, json_t **ret, struct err *e)
@@ -182,6 +201,8 @@ int verb_windows(const struct worker_args *a, struct report *rep, json_t **ret_r
     (void)rep;
     if (r == 0)
         r = windows_request_parse(text, len, &rq, e);
+    if (r == 0 && rq->disk[0].snapshot)
+        return windows_on_snapshot(a, rq, ret_result, e);
     if (r == 0)
         r = work(rq, o, ret_result, e);
     opened_done(&o[1]);

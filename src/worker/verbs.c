@@ -17,6 +17,8 @@ const struct verb worker_verbs[] = {
     { "gc", "--store DIR", BIT(STORE), BIT(STORE), verb_gc },
     { "check", "--store DIR [--shallow] [--key FILE]", BIT(STORE),
       BIT(STORE) | BIT(SHALLOW) | BIT(KEY), verb_check },
-    { "windows", "--request FILE", BIT(REQUEST), BIT(REQUEST), verb_windows },
+    { "windows", "--request FILE [--store DIR --snapshot ID --parent ID --run DIR [--key FILE]]",
+      BIT(REQUEST), BIT(REQUEST) | BIT(STORE) | BIT(SNAPSHOT) | BIT(PARENT) | BIT(RUN) | BIT(KEY),
+      verb_windows },
     { 0 },
 };

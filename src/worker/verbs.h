@@ -20,6 +20,10 @@ int verb_snapshot(const struct worker_args *a, struct report *rep, json_t **ret_
                   struct err *e);
 int verb_gc(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);
 int verb_check(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);
+/* windows-snapshot.c: on a snapshot of the store, into a new one. */
+struct windows_request;
+int windows_on_snapshot(const struct worker_args *a, const struct windows_request *rq,
+                        json_t **ret_result, struct err *e);
 int verb_windows(const struct worker_args *a, struct report *rep, json_t **ret_result,
                  struct err *e);
 
