@@ -14,28 +14,7 @@
     }
 
 PENDING(windows_prepare)
-PENDING(windows_clean)
-PENDING(windows_generalise)
 PENDING(windows_specialise)
-
-__attribute__((weak)) int windows_refuse(struct windows *w, enum windows_action a,
-                                         struct win_plan *p, struct err *e)
-{
-    (void)w, (void)a, (void)p;
-    return err_set(e, ENOSYS, ERR_INVALID, "the refuse list is not built yet");
-}
-
-__attribute__((weak)) int windows_inspect(struct windows *w, json_t **ret, struct err *e)
-{
-    (void)w, (void)ret;
-    return err_set(e, ENOSYS, ERR_INVALID, "'inspect' is not built yet");
-}
-
-__attribute__((weak)) void windows_inspect_text(struct str *s, const json_t *doc)
-{
-    (void)doc;
-    str_add(s, "not built yet\n");
-}
 
 __attribute__((weak)) int windows_diff(const struct windows_request *rq, struct win_disk *left,
                                        struct win_disk *right, json_t **ret, struct err *e)
