@@ -149,6 +149,10 @@ char **config_words(const char *command_line, size_t *ret_n);
 /* ScramblePassword.exe -u <account> */
 int config_scramble_main(struct win *w, const char *command_line, config_say *say, void *ctx);
 
+/* Service, SetupComplete.cmd and Start-menu entry. Refuses Windows 2016 and later unless forced. */
+int config_install(struct win *w, bool force, struct err *e);
+int config_uninstall(struct win *w, struct err *e);
+
 struct config_run {
     struct win *w;
     const struct dialect *d;

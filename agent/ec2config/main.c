@@ -96,7 +96,15 @@ static int shut_down(struct win *w, struct err *e)
     return r < 0 ? r : w->power_off(w, false, "Shutdown without Sysprep", e);
 }
 
-enum { ON_SYSPREP = 1, ON_NO_SHUTDOWN = 2, ON_FORCE = 4, ON_EXPIRES = 8, ON_SHUTDOWN = 16 };
+enum {
+    ON_SYSPREP = 1,
+    ON_NO_SHUTDOWN = 2,
+    ON_FORCE = 4,
+    ON_EXPIRES = 8,
+    ON_SHUTDOWN = 16,
+    ON_INSTALL = 32,
+    ON_UNINSTALL = 64,
+};
 
 static const struct {
     const char *name;
@@ -105,9 +113,11 @@ static const struct {
 } options[] = {
     { "sysprep", ON_SYSPREP, "runs Sysprep and shuts down" },
     { "noShutdown", ON_NO_SHUTDOWN, "with -sysprep: leaves the machine running" },
-    { "force", ON_FORCE, "with -sysprep: although a check before it stops" },
+    { "force", ON_FORCE, "with -sysprep and -install: although a check stops it" },
     { "shutdown", ON_SHUTDOWN, "shuts down without Sysprep; sets a specified password first" },
     { "passwordNeverExpires", ON_EXPIRES, "the administrator's password does not expire" },
+    { "install", ON_INSTALL, "makes this folder the agent of this machine" },
+    { "uninstall", ON_UNINSTALL, "takes the agent's service and entries away" },
 };
 
 static int read_options(char **words, size_t n, unsigned *ret, struct err *e)
@@ -160,6 +170,10 @@ static int act(struct win *w, unsigned on, config_say *say, void *ctx, struct er
         return err_set(e, EACCES, ERR_DENIED, "run it as an administrator");
     if (on & ON_EXPIRES && never_expires(w, e) < 0)
         return -e->no;
+    if (on & ON_INSTALL)
+        return config_install(w, (on & ON_FORCE) != 0, e);
+    if (on & ON_UNINSTALL)
+        return config_uninstall(w, e);
     if (on & ON_SYSPREP)
         return run_sysprep(w, on, say, ctx, e);
     return on & ON_SHUTDOWN ? shut_down(w, e) : 0;

@@ -109,6 +109,16 @@ static int do_randomize(struct call *c, struct err *e)
     return password_scramble(c->r->w, c->word, (c->on & ON_INACTIVE) != 0, e);
 }
 
+static int do_install(struct call *c, struct err *e)
+{
+    return v1_install(c->r->w, (c->on & ON_FORCE) != 0, e);
+}
+
+static int do_uninstall(struct call *c, struct err *e)
+{
+    return v1_uninstall(c->r->w, e);
+}
+
 static const struct verb {
     const char *name;
     unsigned allowed;
@@ -136,6 +146,10 @@ static const struct verb {
       "draws the wallpaper of this user" },
     { "randomize-password", ON_INACTIVE, true, false, false, "Ec2Launch.log", do_randomize,
       "<account> [-Inactive]: gives it a password that nobody knows" },
+    { "install", ON_FORCE, false, false, false, "Ec2Launch.log", do_install,
+      "makes this folder the agent of this machine [-Force: on any Windows]" },
+    { "uninstall", 0, false, false, false, "Ec2Launch.log", do_uninstall,
+      "takes the agent's tasks and entries away" },
 };
 
 static void say_help(void (*say)(void *ctx, const char *line), void *ctx)

@@ -118,5 +118,9 @@ int v1_set_specified_password(struct v1_run *r, struct err *e);
 /* -Schedule and -SchedulePerBoot. */
 int v1_schedule(struct v1_run *r, bool per_boot, struct err *e);
 
+/* Start-menu entry and rights. Refuses Windows before 2016 and after 2019 unless forced. */
+int v1_install(struct win *w, bool force, struct err *e);
+int v1_uninstall(struct win *w, struct err *e);
+
 int v1_wallpaper_setup(struct win *w, struct log *log, bool on, struct err *e);
 int v1_wallpaper_draw(struct v1_run *r, struct err *e);
