@@ -43,7 +43,8 @@ static int reserve(struct regf *h, size_t want, struct err *e)
     }
     if (p == MAP_FAILED)
         return err_errno(e, "reserve %zu bytes for a hive", n);
-    (void)madvise(p, n, MADV_HUGEPAGE); /* a hint: fewer page faults while it is read */
+    if (want >= MIB(8))
+        (void)madvise(p, n, MADV_HUGEPAGE); /* a hint: fewer page faults while it is read */
     h->p = p;
     h->reserved = n;
     return 0;
