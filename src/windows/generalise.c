@@ -154,20 +154,6 @@ static int agent_part(struct work *k, struct err *e)
 
 /* ---- the action ------------------------------------------------------------------------------ */
 
-static struct answer_options answer_options_of(const struct windows_options *o)
-{
-    return (struct answer_options){ .computer_name = o->computer_name,
-                                    .admin_password = o->user ? NULL : o->password,
-                                    .locale = o->locale,
-                                    .keyboard = o->keyboard,
-                                    .time_zone = o->time_zone,
-                                    .product_key = o->product_key,
-                                    .organization = o->organisation,
-                                    .owner = o->owner,
-                                    .run = o->run,
-                                    .rdp = o->rdp };
-}
-
 static int put_answer(struct work *k, struct answer_settings *s, struct answer **ret, char *from,
                       size_t from_size, struct err *e)
 {

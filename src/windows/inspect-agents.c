@@ -229,6 +229,7 @@ static int add_agent(struct inspect *i, const struct agent_kind *k, json_t *list
     bool service = k->service && fact_has_service(i, k->service);
     int file = k->file ? win_tree_exists(i->os, k->file, e) : 0;
     char path[96];
+    uint32_t start;
     json_t *o;
     int ran;
 
@@ -241,8 +242,8 @@ static int add_agent(struct inspect *i, const struct agent_kind *k, json_t *list
     put_take(o, "version", program_version(i, k->program));
     if (service) {
         (void)snprintf(path, sizeof path, "Services\\%s", k->service);
-        put_text(o, "start",
-                 start_name(look_dword(i->system, i->sets.current_key, path, "Start", 99)));
+        start = look_dword(i->system, i->sets.current_key, path, "Start", UINT32_MAX);
+        put_text(o, "start", start == UINT32_MAX ? NULL : start_name(start));
     }
     if (k->state) {
         ran = win_tree_exists(i->os, k->state, e);

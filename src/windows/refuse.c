@@ -119,15 +119,20 @@ static int servicing_pending(const struct inspect *i, enum windows_action a, cha
 static int setup_is_wrong(const struct inspect *i, enum windows_action a, char *reason,
                           struct err *e)
 {
-    enum setup_state s = setup_judge(&i->setup, reason);
+    char why[SETUP_REASON_MAX];
+    enum setup_state s = setup_judge(&i->setup, why);
     _cleanup_free_ char *ours = fact_generalised_by_us(i);
+    bool sealed = s == SETUP_SEALED || s == SETUP_SEALED_AUDIT;
+    const char *is = s == SETUP_FINISHED ? "it is not sealed: "
+                     : sealed            ? "it is sealed already: "
+                                         : "";
 
     (void)e;
-    if (a == WINDOWS_PREPARE)
-        return s != SETUP_SEALED && s != SETUP_SEALED_AUDIT;
-    if (a == WINDOWS_SPECIALISE && s == SETUP_SEALED && ours)
+    if (a == WINDOWS_PREPARE ? sealed
+                             : s == SETUP_FINISHED || (a == WINDOWS_SPECIALISE && sealed && ours))
         return 0;
-    return s != SETUP_FINISHED;
+    (void)snprintf(reason, REASON_MAX, "%s%.*s", is, REASON_MAX - 32, why);
+    return 1;
 }
 
 /* ---- what it is ------------------------------------------------------------------------------ */

@@ -57,11 +57,19 @@ int clean_files(struct work *k, struct err *e);
 int clean_logs(struct work *k, struct err *e);
 /* Boot disk drivers that StartOverride keeps from starting on another controller. */
 int clean_start_overrides(struct work *k, struct err *e);
+/* The options' driver files; *ret_pnputil: the first boot has to install the rest. */
+int inject_drivers(struct work *k, bool *ret_pnputil, struct err *e);
+#define DRIVERS_COMMAND "pnputil.exe -i -a C:\\Windows\\Drivers\\VirtIO\\*.inf"
 /* Names the machine everywhere; name NULL or "*": a random one. */
 int rename_machine(struct work *k, const char *name, struct err *e);
 int leave_domain(struct work *k, struct err *e);
 int change_machine_sid(struct work *k, struct err *e);
 /* Local users from RID 1000 on with their profiles, and profiles of users of domains. */
 int drop_users(struct work *k, bool keep_administrator, struct err *e);
+/* Files, agent, settings, serial console: what prepare and specialise share. */
+int put_user_files(struct work *k, struct err *e);
+int install_agent(struct work *k, struct err *e);
+int set_serial_console(struct work *k, struct err *e);
+struct answer_options answer_options_of(const struct windows_options *o);
 /* What only a running Windows can do, one row each. */
 void list_undone(struct work *k);

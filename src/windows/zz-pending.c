@@ -13,7 +13,6 @@
         return err_set(e, ENOSYS, ERR_INVALID, "'" #name "' is not built yet");                    \
     }
 
-PENDING(windows_prepare)
 PENDING(windows_specialise)
 
 __attribute__((weak)) int windows_diff(const struct windows_request *rq, struct win_disk *left,
