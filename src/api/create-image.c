@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "clock.h"
+#include "windows-tags.h"
 
 #define COPY(dst, src) (void)str_copy(dst, sizeof(dst), src)
 
@@ -82,17 +83,6 @@ static int check_texts(struct api_call *c, struct err *e)
     return description ? rules_description(description, e) : 0;
 }
 
-/* An image that was asked to be generalised and is not would be worse than none. */
-static int check_tags(struct api_call *c, const struct tag_list *tags, struct err *e)
-{
-    for (size_t i = 0; i < tags->n; i++)
-        if (str_starts(tags->v[i].key, "kiln:"))
-            return api_fail(c, e, "UnsupportedOperation",
-                            "The tag '%s' is not supported by this version of Kiln",
-                            tags->v[i].key);
-    return 0;
-}
-
 static int read_request(struct api_call *c, struct plan *p, struct err *e)
 {
     int r = check_texts(c, e);
@@ -105,13 +95,11 @@ static int read_request(struct api_call *c, struct plan *p, struct err *e)
     r = api_tag_specs(c, "snapshot", tagged, &p->snapshot_tags, e);
     if (r < 0)
         return r;
-    r = check_tags(c, &p->image_tags, e);
-    if (r < 0)
-        return r;
     r = api_find_instance(c, api_text(c, "InstanceId"), &p->instance, e);
     if (r < 0)
         return r;
-    return check_state(c, &p->instance, e);
+    r = check_state(c, &p->instance, e);
+    return r < 0 ? r : windows_tags_image(c, &p->image_tags, p->instance.platform, e);
 }
 
 /* ---- the mapping ----------------------------------------------------------------------------- */

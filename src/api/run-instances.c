@@ -11,6 +11,7 @@
 #include "place.h"
 #include "parse.h"
 #include "rand.h"
+#include "windows-tags.h"
 
 #define INSTANCES_MAX 1000 /* of one request; memory is the real limit */
 #define DEFAULT_TYPE  "m1.small"
@@ -174,6 +175,12 @@ static int plan_place(struct api_call *c, struct launch *l, struct err *e)
     return r;
 }
 
+/* After the tags and the image. */
+static int plan_prepare(struct api_call *c, struct launch *l, struct err *e)
+{
+    return windows_tags_instance(c, &l->instance_tags, l->image.platform, e);
+}
+
 /* After the tags and the image: both have a say. */
 static int plan_metadata(struct api_call *c, struct launch *l, struct err *e)
 {
@@ -252,8 +259,8 @@ static int plan_tags(struct api_call *c, struct launch *l, struct err *e)
 static int plan(struct api_call *c, struct launch *l, struct err *e)
 {
     static int (*const parts[])(struct api_call *, struct launch *, struct err *) = {
-        plan_tags,     plan_type,      plan_place, plan_image, plan_key,
-        plan_metadata, plan_user_data, plan_disks, plan_count,
+        plan_tags,    plan_type,     plan_place,     plan_image, plan_key,
+        plan_prepare, plan_metadata, plan_user_data, plan_disks, plan_count,
     };
 
     l->now_ms = clock_real_ms();

@@ -243,7 +243,7 @@ static void an_instance_on_its_way_makes_no_image(void **state)
     refused(w, "InvalidParameterValue", "Instance is not in state",
             "Action=CreateImage&InstanceId=%s&Name=abc", id);
     instance_runs(w, id);
-    refused(w, "UnsupportedOperation", "kiln:generalize",
+    refused(w, "UnsupportedOperation", "is for Windows",
             "Action=CreateImage&InstanceId=%s&Name=abc&TagSpecification.1.ResourceType=image&"
             "TagSpecification.1.Tag.1.Key=kiln:generalize&TagSpecification.1.Tag.1.Value=ec2launch",
             id);
@@ -252,6 +252,38 @@ static void an_instance_on_its_way_makes_no_image(void **state)
             "Action=CreateImage&InstanceId=%s&Name=abc", id);
     refused(w, "InvalidInstanceID.NotFound", "does not exist",
             "Action=CreateImage&InstanceId=i-00000000000000000&Name=abc");
+}
+
+#define GENERALIZE                                                                                 \
+    "Action=CreateImage&InstanceId=%s&Name=%s&TagSpecification.1.ResourceType=image&"              \
+    "TagSpecification.1.Tag.1.Key=kiln:%s&TagSpecification.1.Tag.1.Value=%s"
+
+static void a_windows_image_can_be_asked_to_be_generalised(void **state)
+{
+    struct world *w = *state;
+    _cleanup_free_ char *base = import(w, "Windows", "win"), *id = run(w, base, "");
+
+    refused(w, "UnsupportedOperation", "kiln:generalise", GENERALIZE, id, "abc", "generalise",
+            "ec2launch");
+    refused(w, "InvalidParameterValue", "not 'sysprep'", GENERALIZE, id, "abc", "generalize",
+            "sysprep");
+    ask(w, GENERALIZE, id, "abc", "generalize", "ec2launch-v2");
+    assert_int_equal(asked_for(w, "create-image "), 1);
+}
+
+static void a_windows_instance_can_be_asked_to_be_prepared(void **state)
+{
+    struct world *w = *state;
+    _cleanup_free_ char *base = import(w, "Windows", "win");
+    static const char run_with[] =
+        "Action=RunInstances&ImageId=%s&MinCount=1&MaxCount=1&TagSpecification.1.ResourceType="
+        "instance&TagSpecification.1.Tag.1.Key=kiln:prepare&TagSpecification.1.Tag.1.Value=%s";
+
+    refused(w, "InvalidParameterValue", "'password=x' is none", run_with, base,
+            "computer-name=A;password=x");
+    refused(w, "InvalidParameterValue", "'ems=1' is none", run_with, base, "ems=1");
+    ask(w, run_with, base, "computer-name=A;ems");
+    ask(w, run_with, base, "");
 }
 
 /* C-5 */
@@ -415,6 +447,8 @@ int main(void)
         STORY(names_and_descriptions_are_held_to_the_rules),
         STORY(the_mapping_of_an_image_can_be_edited),
         STORY(an_instance_on_its_way_makes_no_image),
+        STORY(a_windows_image_can_be_asked_to_be_generalised),
+        STORY(a_windows_instance_can_be_asked_to_be_prepared),
         STORY(a_stopped_instance_makes_an_image_and_stays_stopped),
         STORY(deregistering_leaves_the_snapshots_which_can_then_be_deleted),
         STORY(deregistering_may_take_the_snapshots_with_it),

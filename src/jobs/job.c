@@ -42,6 +42,7 @@ static void job_free(struct job *j)
         return;
     if (j->kind->drop)
         j->kind->drop(j);
+    windows_drop(j);
     json_decref(j->args);
     free(j);
 }

@@ -19,6 +19,7 @@
 /* ---- the engine ------------------------------------------------------------------------------ */
 
 struct job;
+struct job_windows;
 
 enum { JOB_NEXT = 0, JOB_WAIT = 1, JOB_FINISHED = 2 };
 
@@ -48,9 +49,10 @@ struct job {
     size_t step;
     bool step_stored; /* the name of the step is on disk */
     json_t *args;
-    void *mem;      /* the kind's own, this run of the daemon only */
-    bool hurry;     /* a later job wants the instance at once: no graceful waiting */
-    bool disk_gone; /* the guest let go of the disk that this job detaches */
+    void *mem;                   /* the kind's own, this run of the daemon only */
+    struct job_windows *windows; /* steps-windows.c; NULL: nothing under way */
+    bool hurry;                  /* a later job wants the instance at once: no graceful waiting */
+    bool disk_gone;              /* the guest let go of the disk that this job detaches */
     bool ended;
     bool runnable;
     char topics[JOB_TOPICS_MAX][MODEL_ID_MAX];
@@ -173,6 +175,18 @@ struct work_spec {
 };
 int work_start(struct jobs *js, const struct work_spec *spec, struct work **ret, struct err *e);
 void work_cancel(struct work *w); /* kills it; on_end is not called; NULL is fine */
+
+/* ---- Windows without booting it: steps of create-image and launch -------------------------- */
+
+/* Does what the argument "generalize" (a dialect) asks for, to the image's root snapshot. */
+int windows_generalise_step(struct job *j, struct err *e);
+void windows_generalise_failed(struct job *j, const struct err *why);
+/* Does what the argument "prepare" asks for, to the served root volume, once. */
+int windows_prepare_step(struct job *j, struct err *e);
+void windows_drop(struct job *j);
+/* Puts the value of a resource's tag into a new job's arguments; without the tag, nothing. */
+int windows_tag_arg(struct jobs *js, const char *id, const char *key, const char *name,
+                    json_t *args, struct err *e);
 
 /* ---- space comes back ------------------------------------------------------------------------ */
 

@@ -256,7 +256,14 @@ void jobs_shutdown(struct jobs *js, void (*fn)(void *userdata), void *userdata)
 
 int jobs_launch(struct jobs *j, const char *instance_id, struct err *e)
 {
-    return job_add(j, &job_launch, instance_id, instance_id, NULL, e);
+    json_t *args = json_object();
+    int r = args ? windows_tag_arg(j, instance_id, "kiln:prepare", "prepare", args, e) : err_oom(e);
+
+    if (r < 0) {
+        json_decref(args);
+        return r;
+    }
+    return job_add(j, &job_launch, instance_id, instance_id, args, e);
 }
 
 int jobs_start(struct jobs *j, const char *instance_id, struct err *e)
@@ -339,7 +346,7 @@ int jobs_create_image(struct jobs *j, const char *image_id, const char *instance
                       struct err *e)
 {
     _cleanup_(image_rec_done) struct image_rec image = { 0 };
-    json_t *parts = json_array();
+    json_t *parts = json_array(), *args;
     int r = model_image_get(j->model, NULL, image_id, &image, e);
 
     for (size_t i = 0; r == 0 && i < image.mapping.n; i++) {
@@ -355,8 +362,13 @@ int jobs_create_image(struct jobs *j, const char *image_id, const char *instance
         json_decref(parts);
         return r;
     }
-    return job_add(j, &job_create_image, image_id, instance_id,
-                   json_pack("{s:o, s:b}", "parts", parts, "no_reboot", no_reboot), e);
+    args = json_pack("{s:o, s:b}", "parts", parts, "no_reboot", no_reboot);
+    r = args ? windows_tag_arg(j, image_id, "kiln:generalize", "generalize", args, e) : err_oom(e);
+    if (r < 0) {
+        json_decref(args);
+        return r;
+    }
+    return job_add(j, &job_create_image, image_id, instance_id, args, e);
 }
 
 int jobs_create_snapshots(struct jobs *j, const char *const *snapshot_ids, size_t n, struct err *e)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* launch, start: volumes -> serve -> network -> boot -> running
+/* launch, start: volumes -> serve -> (prepare) -> network -> boot -> running
  * stop:          powerdown -> end -> release -> stopped
  * terminate:     powerdown -> end -> release -> delete
  * reboot:        powerdown -> resume */
@@ -232,9 +232,13 @@ static void start_failed(struct job *j, const struct err *why)
 }
 
 static const struct job_step launch_steps[] = {
-    { "volumes", step_volumes, true }, { "serve", step_serve, true },
-    { "network", step_network, true }, { "boot", step_boot, true },
-    { "running", step_running, true }, { 0 },
+    { "volumes", step_volumes, true },
+    { "serve", step_serve, true },
+    { "prepare", windows_prepare_step, true },
+    { "network", step_network, true },
+    { "boot", step_boot, true },
+    { "running", step_running, true },
+    { 0 },
 };
 
 const struct job_kind job_launch = { "launch", launch_steps, launch_failed, drop };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* create-image:     quiesce -> point -> resume -> upload -> register   (design:
+/* create-image:     quiesce -> point -> resume -> upload -> generalise -> register   (design:
  * docs/design/jobs.md) create-snapshots: point -> upload delete-snapshot:  remove */
 #include "shots.h"
 
@@ -106,6 +106,7 @@ static void image_failed(struct job *j, const struct err *why)
     struct err e = { 0 };
 
     shots_fail(j, why);
+    windows_generalise_failed(j, why);
     if (model_image_move(js->model, j->subject, IMAGE_EV_FAILED, "Server.InternalError", why->msg,
                          NULL, &e) < 0)
         log_error("jobs", "mark the image '%s' as failed: %s", j->subject, e.msg);
@@ -119,9 +120,13 @@ static void image_failed(struct job *j, const struct err *why)
 }
 
 static const struct job_step image_steps[] = {
-    { "quiesce", step_quiesce, true },    { "point", shots_point, true },
-    { "resume", step_resume, true },      { "upload", shots_upload, false },
-    { "register", step_register, false }, { 0 },
+    { "quiesce", step_quiesce, true },
+    { "point", shots_point, true },
+    { "resume", step_resume, true },
+    { "upload", shots_upload, false },
+    { "generalise", windows_generalise_step, false },
+    { "register", step_register, false },
+    { 0 },
 };
 const struct job_kind job_create_image = { "create-image", image_steps, image_failed, shots_drop };
 
