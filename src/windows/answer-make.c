@@ -151,6 +151,11 @@ int answer_apply(struct answer *a, const struct answer_options *o, struct err *e
     return r;
 }
 
+int answer_new(struct answer **ret, struct err *e)
+{
+    return answer_parse(skeleton, sizeof skeleton - 1, ret, e);
+}
+
 int answer_make(const struct answer_options *o, struct answer **ret, struct err *e)
 {
     struct answer_options full = *o;
@@ -165,7 +170,7 @@ int answer_make(const struct answer_options *o, struct answer **ret, struct err 
         full.locale = "en-US";
     if (!full.time_zone)
         full.time_zone = "UTC";
-    r = answer_parse(skeleton, sizeof skeleton - 1, &a, e);
+    r = answer_new(&a, e);
     if (r == 0)
         r = set_all(a, full.arch, always, ARRAY_LEN(always), e);
     if (r == 0)

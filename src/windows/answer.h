@@ -144,6 +144,8 @@ struct answer_options {
 
 /* Applies the options that are set to an answer file that exists. */
 int answer_apply(struct answer *a, const struct answer_options *o, struct err *e);
+/* One that asks for nothing. */
+int answer_new(struct answer **ret, struct err *e);
 /* A whole new one: generalize, specialize, oobeSystem without a question to a person. */
 int answer_make(const struct answer_options *o, struct answer **ret, struct err *e);
 

@@ -247,6 +247,11 @@ static int save_one(struct hives *h, struct hive *v, struct win_plan *p, struct 
     return 0;
 }
 
+static bool must_save(const struct hive *v)
+{
+    return v->regf && (v->replaced || regf_is_changed(v->regf));
+}
+
 int hives_save(struct hives *h, struct win_plan *p, struct err *e)
 {
     int r;
@@ -254,7 +259,7 @@ int hives_save(struct hives *h, struct win_plan *p, struct err *e)
     for (size_t i = 0; i < h->n; i++) {
         struct hive *v = h->v[i];
 
-        if (!v->regf || !regf_is_changed(v->regf))
+        if (!must_save(v))
             continue;
         r = regf_verify(v->regf, NULL, e);
         if (r == 0)
@@ -265,7 +270,7 @@ int hives_save(struct hives *h, struct win_plan *p, struct err *e)
     for (size_t i = 0; i < h->n; i++) {
         struct hive *v = h->v[i];
 
-        if (!v->regf || !regf_is_changed(v->regf))
+        if (!must_save(v))
             continue;
         r = save_one(h, v, p, e);
         if (r < 0)

@@ -30,6 +30,7 @@ struct hive {
     struct regf *regf; /* NULL: absent */
     struct regf_info info;
     bool dirty_without_logs; /* opened to look only: newest keys may be missing */
+    bool replaced;           /* another hive took its place: to be written in any case */
     bool has_logs;           /* LOG1 or LOG2 lie beside it, not empty */
 };
 

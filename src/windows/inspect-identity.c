@@ -13,6 +13,7 @@
 
 #define TCPIP       "Services\\Tcpip\\Parameters"
 #define ENROLLMENTS "Microsoft\\Enrollments"
+#define MDM_FULL    6
 #define ENROLL_MAX  512
 
 static char *account_text(const struct regf *security, const char *name)
@@ -75,6 +76,8 @@ static bool is_mdm_enrolled(const struct inspect *i)
     for (unsigned n = 0; base && n < ENROLL_MAX && (k = regf_next_subkey(i->software, &it)); n++) {
         if (!looks_like_guid(regf_key_name(i->software, k, name)))
             continue;
+        if (regf_dword(i->software, k, "EnrollmentType", 0) == MDM_FULL)
+            return true;
         for (size_t s = 0; s < ARRAY_LEN(signs); s++) {
             _cleanup_free_ char *v = regf_text(i->software, k, signs[s]);
 

@@ -246,6 +246,8 @@ static void show_drivers(struct str *s, const json_t *doc)
     json_array_foreach (json_object_get(d, "disk"), i, row)
         if (is_true(row, "boots"))
             partf(&boots, "%s (%s)", text_of(row, "model"), text_of(row, "service"));
+    if (d && !boots.begun)
+        part(&boots, "no disk of the models that are looked for");
     end(&boots);
     json_array_foreach (json_object_get(d, "disk"), i, row)
         if (is_true(row, "installed") && !is_true(row, "boots"))

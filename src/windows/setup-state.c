@@ -15,6 +15,9 @@
 #define SEALED_OOBE  "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 #define SEALED_AUDIT "IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT"
 #define UNDEPLOYABLE "IMAGE_STATE_UNDEPLOYABLE"
+#define STATE_DONE   7
+#define CHILD_DONE   3
+#define COMPLETE     "IMAGE_STATE_COMPLETE"
 #define STATE_SEALED 4
 #define STATE_STUCK  3
 
@@ -156,6 +159,10 @@ static enum setup_state judge_other(const struct setup_markers *m, char *reason)
         say(reason, "GeneralizationState is 3: Setup stopped before specialize was finished");
         return SETUP_BROKEN;
     }
+    if (m->setup_type == 2 && strcasestr(m->command, SETUP_FIRST_BOOT)) {
+        say(reason, "a system in use, whose first-boot commands wait: %s", m->command);
+        return SETUP_RUNNING;
+    }
     if (is_set(m->setup_type) || is_set(m->system_setup) || is_set(m->oobe)) {
         say(reason,
             "Setup is under way or was broken off: SetupType %u, SystemSetupInProgress %u, "
@@ -296,4 +303,58 @@ int setup_arm(struct regf *system, struct regf *software, const char *now, struc
     if (r == 0)
         r = arm_software(software, p, e);
     return r < 0 ? err_wrap(e, "arm Windows Setup") : 0;
+}
+
+/* ---- and back -------------------------------------------------------------------------------- */
+
+static int disarm_status(struct regf *h, uint32_t setup, struct win_plan *p, struct err *e)
+{
+    static const char *const child[] = { "setup.exe", "oobeldr.exe", "SetupFinalTasks" };
+    uint32_t sysprep = regf_find(h, setup, "Status\\SysprepStatus");
+    uint32_t done = regf_find(h, setup, "Status\\ChildCompletion");
+    int r = 0;
+
+    if (sysprep)
+        r = set_dword(h, sysprep, "SYSTEM\\Setup\\Status\\SysprepStatus", "GeneralizationState",
+                      STATE_DONE, p, e);
+    for (size_t i = 0; r == 0 && done && i < ARRAY_LEN(child); i++)
+        r = set_dword(h, done, "SYSTEM\\Setup\\Status\\ChildCompletion", child[i], CHILD_DONE, p,
+                      e);
+    return r;
+}
+
+int setup_disarm(struct regf *system, struct regf *software, struct win_plan *p, struct err *e)
+{
+    static const char *const names[] = { "SetupType", "OOBEInProgress", "SystemSetupInProgress" };
+    uint32_t setup = regf_find(system, 0, "Setup"), state;
+    int r = setup ? 0 : err_set(e, EBADMSG, ERR_CORRUPT, "the hive SYSTEM has no key 'Setup'");
+
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(names); i++)
+        r = set_dword(system, setup, "SYSTEM\\Setup", names[i], 0, p, e);
+    if (r == 0)
+        r = regf_set_text(system, setup, "CmdLine", REGF_SZ, "", e);
+    if (r == 0)
+        r = disarm_status(system, setup, p, e);
+    if (r == 0)
+        r = regf_key_create(software, 0, STATE_KEY, &state, e);
+    if (r == 0)
+        r = regf_set_text(software, state, "ImageState", REGF_SZ, COMPLETE, e);
+    if (r < 0)
+        return err_wrap(e, "disarm Windows Setup");
+    win_plan_add(p, WIN_ROW_DONE, "ImageState", "SOFTWARE\\" STATE_KEY, NULL, COMPLETE);
+    return 0;
+}
+
+int setup_run_once(struct regf *system, const char *command, struct win_plan *p, struct err *e)
+{
+    uint32_t setup;
+    int r = regf_find_key(system, 0, "Setup", &setup, e);
+
+    if (r == 0)
+        r = set_dword(system, setup, "SYSTEM\\Setup", "SetupType", 2, p, e);
+    if (r == 0)
+        r = regf_set_text(system, setup, "CmdLine", REGF_SZ, command, e);
+    if (r == 0)
+        win_plan_add(p, WIN_ROW_DONE, "CmdLine", "SYSTEM\\Setup", NULL, command);
+    return r;
 }

@@ -44,3 +44,11 @@ enum setup_state setup_judge(const struct setup_markers *m, char reason[SETUP_RE
  * CloneTag. One row of the plan each. */
 int setup_arm(struct regf *system, struct regf *software, const char *now, struct win_plan *p,
               struct err *e);
+
+/* Takes setup_arm back: a system that is in use. Only for images that were generalised offline,
+ * whose SID is new already. */
+int setup_disarm(struct regf *system, struct regf *software, struct win_plan *p, struct err *e);
+/* Lets a command run once at the next boot, as SYSTEM, before anybody logs on (KB939857). It must
+ * itself set SetupType to 0 and CmdLine to nothing. */
+int setup_run_once(struct regf *system, const char *command, struct win_plan *p, struct err *e);
+#define SETUP_FIRST_BOOT "KilnFirstBoot.cmd"

@@ -71,5 +71,15 @@ int put_user_files(struct work *k, struct err *e);
 int install_agent(struct work *k, struct err *e);
 int set_serial_console(struct work *k, struct err *e);
 struct answer_options answer_options_of(const struct windows_options *o);
+/* Language and formats, keyboard, display language; NULL: as it is. */
+struct locale_wish {
+    const char *user, *system, *ui, *input;
+};
+int set_locale(struct work *k, const struct locale_wish *l, struct err *e);
+int set_time_zone(struct work *k, const char *zone, struct err *e);
+/* Remote Desktop allowed, and let through the firewall. */
+int allow_rdp(struct work *k, struct err *e);
+/* The Administrator's profile becomes the one that new users begin with. */
+int copy_profile(struct work *k, struct err *e);
 /* What only a running Windows can do, one row each. */
 void list_undone(struct work *k);

@@ -5,16 +5,6 @@
 #include "diff.h"
 #include "windows.h"
 
-#define PENDING(name)                                                                              \
-    __attribute__((weak)) int name(struct windows *w, const struct windows_options *o,             \
-                                   struct win_plan *p, struct err *e)                              \
-    {                                                                                              \
-        (void)w, (void)o, (void)p;                                                                 \
-        return err_set(e, ENOSYS, ERR_INVALID, "'" #name "' is not built yet");                    \
-    }
-
-PENDING(windows_specialise)
-
 __attribute__((weak)) int windows_diff(const struct windows_request *rq, struct win_disk *left,
                                        struct win_disk *right, json_t **ret, struct err *e)
 {
