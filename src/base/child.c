@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -45,6 +46,17 @@ struct identity {
     int n_groups;
     bool change;
 };
+
+static struct {
+    bool set;
+    int nice;
+} priority;
+
+void child_nice(int nice)
+{
+    priority.set = true;
+    priority.nice = nice;
+}
 
 static void source_gone(sd_event_source **s)
 {
@@ -252,8 +264,10 @@ _noreturn_ static void run_in_child(const struct launch *l)
 
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (l->spec->new_session)
+    if (l->spec->new_session || priority.set)
         (void)setsid();
+    if (priority.set)
+        (void)setpriority(PRIO_PROCESS, 0, priority.nice);
     for (unsigned i = 0; i < l->spec->n_pass_fds; i++)
         if ((fds[i] = fcntl(l->spec->pass_fds[i], F_DUPFD_CLOEXEC, 64)) < 0)
             fail_in_child(report);

@@ -47,6 +47,9 @@ uint64_t child_start_time(pid_t pid);
  * (outputs untouched). For what must belong to the child's user. */
 int child_user_find(const char *user, uid_t *ret_uid, gid_t *ret_gid, struct err *e);
 int child_signal(struct child *c, int sig, struct err *e); /* a dead child is fine */
+/* For a caller that has raised its own priority: children get this nice value back, and each a
+ * session, because the kernel may share time between sessions first (autogroups). */
+void child_nice(int nice);
 /* Forgets the object; the process goes on (on_exit is not called any more). */
 void child_free(struct child *c);
 DEFINE_FREEP(child_free, struct child);

@@ -4,9 +4,9 @@
 from guestlib import *
 
 requires('dnsmasq', 'nft')
-LAUNCHES = int(os.environ.get('KILN_LAUNCHES', '6'))    # 200 before a release
+LAUNCHES = int(os.environ.get('KILN_LAUNCHES', '16'))    # 200 before a release
 AT_ONCE = 4
-k = Kiln()
+k = Kiln('--stop-timeout', '1')     # who is still booting hears no power button
 t = {}
 
 
@@ -67,17 +67,22 @@ def test_launches_in_a_row_leave_nothing():
     while same != (same := standing()):
         eventually('a turn', lambda: True)
     t['before'] = same
-    for n in range(LAUNCHES):
-        i = k.run(t['ami'])
-        if n % 3 == 0:      # some have a lease by then, some are hardly there
-            k.console_line(i, 'GUEST-DHCP')
-        terminate(i)
+    for n in range(0, LAUNCHES, AT_ONCE):
+        first, *_ = all = launch(AT_ONCE)
+        if n % 32 == 0:     # some have a lease by then, some are hardly there
+            k.console_line(first, 'GUEST-DHCP', seconds=300)
+        elif n % 3 == 0:
+            k.instance_is(first, 'running')
+        terminate(*all)
     same_as_before()
 
 
+def launch(n):
+    return [r['InstanceId'] for r in k.ec2.run_instances(ImageId=t['ami'], InstanceType='t3.nano', MinCount=n, MaxCount=n)['Instances']]
+
+
 def test_guests_at_once_leave_nothing():
-    all = [r['InstanceId'] for r in k.ec2.run_instances(ImageId=t['ami'], InstanceType='t3.nano', MinCount=AT_ONCE,
-                                                        MaxCount=AT_ONCE)['Instances']]
+    all = launch(AT_ONCE)
     addresses = set()
     for i in all:
         k.instance_is(i, 'running')

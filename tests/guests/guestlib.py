@@ -37,14 +37,14 @@ class Line:
     """The serial line of a tiny guest."""
     numbers = itertools.count(1)
 
-    def __init__(self, k, i):
-        k.console_line(i, 'GUEST-READY')
+    def __init__(self, k, i, seconds=90):
+        k.console_line(i, 'GUEST-READY', seconds=seconds)
         self.path = f'{k.home}/instances/{i}/serial.sock'
         self.take()
 
     def take(self):
         self.s = socket.socket(socket.AF_UNIX)
-        self.s.settimeout(120)
+        self.s.settimeout(300)
         self.s.connect(self.path)
         self.kept = ''
 
@@ -57,12 +57,19 @@ class Line:
         before, self.kept = self.kept.split(text, 1)
         return before
 
+    def begin(self, command):
+        """The marks are typed in two pieces, so that their echo is not them."""
+        self.n = next(self.numbers)
+        self.s.sendall(f"echo BEG''IN-{self.n}-; {command}; echo EN''D-{self.n}-\n".encode())
+
+    def finish(self):
+        """What the command printed."""
+        self.until(f'BEGIN-{self.n}-\n')
+        return self.until(f'END-{self.n}-\n')
+
     def run(self, command):
-        """What a command prints. The marks are typed in two pieces, so that their echo is not them."""
-        n = next(self.numbers)
-        self.s.sendall(f"echo BEG''IN-{n}-; {command}; echo EN''D-{n}-\n".encode())
-        self.until(f'BEGIN-{n}-\n')
-        return self.until(f'END-{n}-\n')
+        self.begin(command)
+        return self.finish()
 
     def http(self, path, *headers, method='GET', to=IMDS, timeout=20):
         """Status and body of a request that the guest makes, byte for byte as told."""

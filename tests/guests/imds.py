@@ -22,6 +22,8 @@ def test_two_guests_run():
     t['line-a'], t['line-b'] = Line(k, t['a']), Line(k, t['b'])
     for w in 'ab':
         k.console_line(t[w], f"GUEST-DHCP {t['net-' + w]['PrivateIpAddress']}/")
+        k.console_line(t[w], f'GUEST-IMDS {t[w]} ')
+    k.console_line(t['a'], 'from-user-data')
 
 
 def test_tokens_are_required_where_the_launch_says_so():
