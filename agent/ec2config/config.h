@@ -130,7 +130,12 @@ int config_check_all(struct win *w, struct err *e);
 
 /* ---- Image tab ---- */
 
-enum config_password { CONFIG_PASSWORD_RANDOM, CONFIG_PASSWORD_SPECIFY, CONFIG_PASSWORD_KEEP };
+enum config_password {
+    CONFIG_PASSWORD_RANDOM,
+    CONFIG_PASSWORD_SPECIFY,
+    CONFIG_PASSWORD_KEEP,
+    CONFIG_PASSWORD_MAX
+};
 /* Makes Config.xml, BundleConfig.xml and sysprep2008.xml follow the option; password only with
  * SPECIFY, -EINVAL when it breaks the rules for passwords. */
 int config_choose_password(struct win *w, enum config_password option, const char *password,
