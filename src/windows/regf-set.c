@@ -24,8 +24,10 @@ static void release_data(struct regf *h, uint32_t size, uint32_t ref)
         for (uint32_t i = 0; i < db.segments; i++)
             regf_release(h, rd32(db.list + 4 * i));
         regf_release(h, db.list_cell);
+        regf_release(h, ref);
+    } else if (regf_cell(h, ref, size, NULL)) { /* too small: it is not this value's any more */
+        regf_release(h, ref);
     }
-    regf_release(h, ref);
 }
 
 void regf_value_release(struct regf *h, uint32_t value)
