@@ -79,6 +79,17 @@ int win_disk_flush(struct win_disk *d, struct err *e)
     return d->ops->flush ? d->ops->flush(d->state, e) : 0;
 }
 
+int win_disk_next_data(struct win_disk *d, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end,
+                       struct err *e)
+{
+    if (offset >= d->bytes || !d->ops->next_data) {
+        *ret_start = min_u64(offset, d->bytes);
+        *ret_end = d->bytes;
+        return 0;
+    }
+    return d->ops->next_data(d->state, offset, ret_start, ret_end, e);
+}
+
 /* ---- a file ---------------------------------------------------------------------------------- */
 
 struct file_disk {
@@ -108,6 +119,28 @@ static int file_disk_flush(void *state, struct err *e)
     return fdatasync(f->fd) < 0 ? err_errno(e, "flush the disk") : 0;
 }
 
+static int file_disk_next_data(void *state, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end,
+                               struct err *e)
+{
+    struct file_disk *f = state;
+    off_t start = lseek(f->fd, (off_t)offset, SEEK_DATA), end;
+
+    if (start < 0 && errno == ENXIO)
+        start = lseek(f->fd, 0, SEEK_END);
+    if (start < 0 && errno == EINVAL) /* no holes here */
+        start = (off_t)offset;
+    if (start < 0)
+        return err_errno(e, "look for data");
+    end = lseek(f->fd, start, SEEK_HOLE);
+    if (end < 0)
+        end = lseek(f->fd, 0, SEEK_END);
+    if (end < 0)
+        return err_errno(e, "look for data");
+    *ret_start = (uint64_t)start;
+    *ret_end = (uint64_t)end;
+    return 0;
+}
+
 static void file_disk_free(void *state)
 {
     struct file_disk *f = state;
@@ -116,9 +149,10 @@ static void file_disk_free(void *state)
     free(f);
 }
 
-static const struct win_disk_ops file_reader = { file_disk_read, NULL, NULL, file_disk_free };
+static const struct win_disk_ops file_reader = { file_disk_read, NULL, NULL, file_disk_free,
+                                                 file_disk_next_data };
 static const struct win_disk_ops file_writer = { file_disk_read, file_disk_write, file_disk_flush,
-                                                 file_disk_free };
+                                                 file_disk_free, file_disk_next_data };
 
 int win_disk_take_fd(int fd, bool writable, struct win_disk **ret, struct err *e)
 {

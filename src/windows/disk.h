@@ -14,6 +14,10 @@ struct win_disk_ops {
     int (*write)(void *state, uint64_t offset, const void *buf, size_t len, struct err *e);
     int (*flush)(void *state, struct err *e); /* what was written survives a power cut */
     void (*free)(void *state);
+    /* The first data at or behind offset, [*ret_start, *ret_end): what lies before reads as zeros.
+     * Both the disk's size: none. NULL: all is data. */
+    int (*next_data)(void *state, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end,
+                     struct err *e);
 };
 
 /* Takes state (freed by ops->free, also when this fails). ops->write NULL: read-only. */
@@ -47,3 +51,5 @@ bool win_disk_writable(const struct win_disk *d);
 int win_disk_read(struct win_disk *d, uint64_t offset, void *buf, size_t len, struct err *e);
 int win_disk_write(struct win_disk *d, uint64_t offset, const void *buf, size_t len, struct err *e);
 int win_disk_flush(struct win_disk *d, struct err *e);
+int win_disk_next_data(struct win_disk *d, uint64_t offset, uint64_t *ret_start, uint64_t *ret_end,
+                       struct err *e);

@@ -123,6 +123,46 @@ int win_ntfs_read_at(struct win_tree *tree, const char *path, uint64_t offset, v
     return r;
 }
 
+/* Where the record lies: its first cluster run that holds it. */
+static int record_extent(struct ntfs_tree *t, uint64_t record,
+                         int (*fn)(void *userdata, uint64_t offset, uint64_t bytes), void *userdata)
+{
+    ntfs_volume *vol = t->vol;
+    uint64_t at = record * vol->mft_record_size;
+    LCN lcn = ntfs_attr_vcn_to_lcn(vol->mft_na, (VCN)(at / vol->cluster_size));
+
+    return lcn < 0 ? fn(userdata, 0, UINT64_MAX)
+                   : fn(userdata, (uint64_t)lcn * vol->cluster_size + at % vol->cluster_size,
+                        vol->mft_record_size);
+}
+
+int win_ntfs_extents(struct win_tree *tree, const char *path,
+                     int (*fn)(void *userdata, uint64_t offset, uint64_t bytes), void *userdata,
+                     struct err *e)
+{
+    struct ntfs_tree *t = ntfs_of(tree);
+    _cleanup_(ntfs_inode_closep) ntfs_inode *ni = NULL;
+    _cleanup_(ntfs_attr_closep) ntfs_attr *na = NULL;
+    int r = win_ntfs_inode(t, path, &ni, e);
+
+    if (r == 0)
+        r = record_extent(t, ni->mft_no, fn, userdata);
+    if (r != 0 || (ni->mrec->flags & MFT_RECORD_IS_DIRECTORY))
+        return r;
+    if (ni->nr_extents > 0 || NInoAttrList(ni)) /* more records: not worth following */
+        return fn(userdata, 0, UINT64_MAX);
+    na = ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0);
+    if (!na || !NAttrNonResident(na))
+        return 0;
+    if (ntfs_attr_map_whole_runlist(na) < 0)
+        return win_ntfs_failed(t, errno, "find the clusters of", path, e);
+    for (runlist_element *rl = na->rl; rl && rl->length && r == 0; rl++)
+        if (rl->lcn >= 0)
+            r = fn(userdata, (uint64_t)rl->lcn * t->vol->cluster_size,
+                   (uint64_t)rl->length * t->vol->cluster_size);
+    return r;
+}
+
 /* ---- directories ----------------------------------------------------------------------------- */
 
 struct entry {

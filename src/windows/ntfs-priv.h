@@ -71,3 +71,6 @@ int win_ntfs_remove(struct win_tree *t, const char *path, struct err *e);
 int win_ntfs_replace_sid(struct win_tree *t, const uint8_t old_sub[12], const uint8_t new_sub[12],
                          uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e);
 int win_ntfs_count_sid(struct win_tree *t, const uint8_t sub[12], uint64_t *ret, struct err *e);
+int win_ntfs_extents(struct win_tree *t, const char *path,
+                     int (*fn)(void *userdata, uint64_t offset, uint64_t bytes), void *userdata,
+                     struct err *e);

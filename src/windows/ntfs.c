@@ -349,6 +349,7 @@ static const struct win_tree_ops ntfs_ops = {
     .remove = win_ntfs_remove,
     .replace_sid = win_ntfs_replace_sid,
     .count_sid = win_ntfs_count_sid,
+    .extents = win_ntfs_extents,
     .close = ntfs_close,
     .free = ntfs_free,
 };

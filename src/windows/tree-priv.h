@@ -23,6 +23,10 @@ struct win_tree_ops {
     int (*remove)(struct win_tree *t, const char *path, struct err *e);
     int (*replace_sid)(struct win_tree *t, const uint8_t old_sub[12], const uint8_t new_sub[12],
                        uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e);
+    /* Calls fn for each range of the volume that a file's own record and content lie in. */
+    int (*extents)(struct win_tree *t, const char *path,
+                   int (*fn)(void *userdata, uint64_t offset, uint64_t bytes), void *userdata,
+                   struct err *e);
     int (*count_sid)(struct win_tree *t, const uint8_t sub[12], uint64_t *ret, struct err *e);
     int (*close)(struct win_tree *t, struct err *e); /* takes it down in order, before free */
     void (*free)(struct win_tree *t);

@@ -182,6 +182,14 @@ int win_tree_list(struct win_tree *t, const char *path, win_tree_each_fn fn, voi
     return r < 0 ? r : t->ops->list(t, path, fn, userdata, e);
 }
 
+int win_tree_extents(struct win_tree *t, const char *path,
+                     int (*fn)(void *userdata, uint64_t offset, uint64_t bytes), void *userdata,
+                     struct err *e)
+{
+    return t->ops->extents ? t->ops->extents(t, path, fn, userdata, e)
+                           : fn(userdata, 0, UINT64_MAX);
+}
+
 int win_tree_facts(struct win_tree *t, struct win_volume_facts *ret, struct err *e)
 {
     *ret = (struct win_volume_facts){ 0 };

@@ -57,6 +57,13 @@ int win_tree_list(struct win_tree *t, const char *path, win_tree_each_fn fn, voi
 int win_tree_walk(struct win_tree *t, const char *path, win_tree_each_fn fn, void *userdata,
                   struct err *e);
 
+/* Calls fn for each range of the volume (offsets in bytes) in which the file's content lies, or the
+ * record that holds it, until fn returns non-zero, which is returned. NTFS only: elsewhere one
+ * range of everything. */
+int win_tree_extents(struct win_tree *t, const char *path,
+                     int (*fn)(void *userdata, uint64_t offset, uint64_t bytes), void *userdata,
+                     struct err *e);
+
 /* ---- changes: -EROFS on a read-only tree ----------------------------------------------------- */
 
 /* The file's whole new content. An existing file keeps its id, times of creation, attributes,

@@ -173,6 +173,8 @@ static int judge(struct image *im, struct err *e)
 
     if (r == 0)
         r = check_head(im, e);
+    if (im->format == IMAGE_RAW && im->trust_raw)
+        return r;
     if (r == 0)
         r = ask_info(im, e);
     if (r == 0)

@@ -12,7 +12,8 @@ struct image {
     int fd;
     uint64_t file_bytes, disk_bytes;
     bool vhd_exact;
-    bool writable; /* set before it is opened */
+    bool writable;  /* set before it is opened */
+    bool trust_raw; /* likewise: QEMU is not asked about a raw file, and will not serve it */
     struct tool server;
 };
 

@@ -45,21 +45,51 @@ static void opened_done(struct opened *o)
 
 /* ---- locks ----------------------------------------------------------------------------------- */
 
-/* QEMU's own protocol (block/file-posix.c): who uses an image holds read locks on bytes from 100,
- * one for each permission in use, and from 200, one for each that others must not have; who finds a
- * foreign lock in the way stays out. With all of them held, no QEMU opens the file. */
+/* QEMU's own protocol ("Disk image file locking" in its manual): who uses an image holds read
+ * locks on bytes from 100, one for each permission that it uses, and from 200, one for each that
+ * others must not have; who finds a foreign lock in the way stays out. */
+enum {
+    LOCK_USE = 100,
+    LOCK_DENY = 200,
+    LOCK_READ = 0,
+    LOCK_WRITE = 1,
+    LOCK_RESIZE = 3,
+    LOCK_ALL = 108, /* bytes of both groups */
+};
+
+static bool is_locked(int fd, short type, off_t at, off_t len)
+{
+    struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = len };
+
+    return fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
+}
+
+/* A file system without locks protects nobody from anybody. */
+static bool take_lock(int fd, short type, off_t at, off_t len)
+{
+    struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = len };
+
+    return fcntl(fd, F_OFD_SETLK, &l) == 0 || errno == EINVAL || errno == ENOLCK;
+}
+
 static int lock_raw(int fd, bool writable, struct err *e)
 {
-    struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 108 };
-    struct flock ours = all;
+    bool ok;
 
-    if (fcntl(fd, F_OFD_GETLK, &all) == 0 && all.l_type != F_UNLCK)
-        return err_set(e, EBUSY, ERR_CONFLICT,
-                       "it is in use by another process, as a running virtual machine");
-    ours.l_type = writable ? F_WRLCK : F_RDLCK;
-    if (fcntl(fd, F_OFD_SETLK, &ours) < 0 && errno != EINVAL && errno != ENOLCK)
-        return err_set(e, EBUSY, ERR_CONFLICT, "it is in use by another process");
-    return 0;
+    if (writable) {
+        ok = !is_locked(fd, F_WRLCK, LOCK_USE, LOCK_ALL) &&
+             take_lock(fd, F_WRLCK, LOCK_USE, LOCK_ALL);
+    } else {
+        ok = !is_locked(fd, F_WRLCK, LOCK_USE + LOCK_WRITE, 1) &&
+             !is_locked(fd, F_WRLCK, LOCK_USE + LOCK_RESIZE, 1) &&
+             !is_locked(fd, F_WRLCK, LOCK_DENY + LOCK_READ, 1) &&
+             take_lock(fd, F_RDLCK, LOCK_USE + LOCK_READ, 1) &&
+             take_lock(fd, F_RDLCK, LOCK_DENY + LOCK_WRITE, 1) &&
+             take_lock(fd, F_RDLCK, LOCK_DENY + LOCK_RESIZE, 1);
+    }
+    return ok ? 0
+              : err_set(e, EBUSY, ERR_CONFLICT,
+                        "it is in use by another process, as a running virtual machine");
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -84,6 +114,7 @@ static int open_image(struct opened *o, const struct windows_disk_spec *d, bool 
     int fd, r;
 
     o->image.writable = writable;
+    o->image.trust_raw = true;
     r = image_open(&o->image, d->path, d->format, e);
     if (r < 0)
         return r;

@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Each case of the refuse list: refused before a byte is written, with the reason and the way out.
+. "$(dirname "$0")/../lib/functions.sh"
+
+here=$(dirname "$0")
+KILN_WINDOWS_DATA=${KILN_WINDOWS_DATA:-$here/../../../shared/data/windows}
+export KILN_WINDOWS_DATA
+[ -f "$KILN_WINDOWS_DATA/README.md" ] ||
+    { echo "SKIP: no Windows data: set KILN_WINDOWS_DATA" >&2; exit 77; }
+requires mkntfs --version
+requires python3 --version
+
+# disk ARGUMENT...: a disk with a Windows on it, in $tmp/disk
+disk() {
+    status=0
+    python3 "$here/make-disk" "$tmp/disk" "$@" > "$tmp/out" 2>&1 || status=$?
+    [ "$status" -ne 77 ] || { tail -1 "$tmp/out" >&2; exit 77; }
+    [ "$status" -eq 0 ] || fail "make-disk $*: $(tail -3 "$tmp/out")"
+    sum=$(sha256sum < "$tmp/disk")
+}
+
+# refused ACTION REASON WAY_OUT
+refused() {
+    ! "$KILN" windows "$1" "$tmp/disk" > "$tmp/out" 2> "$tmp/err" || fail "$1 was not refused: $2"
+    grep -q -- "$2" "$tmp/err" || fail "$1: no reason '$2' in: $(cat "$tmp/err")"
+    grep -q -- "$3" "$tmp/err" || fail "$1: no way out '$3' in: $(cat "$tmp/err")"
+    is "$sum" "$(sha256sum < "$tmp/disk")" "the disk after a refusal of $1 ($2)"
+}
+
+small="--size 64M --firmware bare"
+
+disk $small --case hibernated
+refused generalise 'hibernated' 'shutdown /s /f /t 0'
+refused clean 'hibernated' 'powercfg /h off'
+
+disk $small --case journal
+refused specialise "Windows' cache" 'shutdown /s /f /t 0'
+
+disk --size 256M --firmware bios --case bitlocker
+refused prepare 'BitLocker' 'manage-bde -off'
+
+disk $small --case controller
+refused generalise 'domain controller' 'demote it first'
+refused clean 'domain controller' 'demote it first'
+
+disk $small --case pending
+refused generalise 'pending' 'until no update waits'
+
+disk $small --case setup
+refused generalise 'Setup is under way' 'let Setup end'
+refused prepare 'Setup is under way' 'let Setup end'
+
+disk $small --case logs
+refused clean 'not clean' 'shutdown /s /f /t 0'
+
+disk $small --case cluster
+refused generalise 'failover cluster node' 'take the role off'
+
+disk $small --case joined
+refused generalise 'MDM' 'leave it first'
+
+disk $small --case corrupt
+refused generalise 'damaged hive' 'repair it in Windows'
+
+# Sealed images need no generalising; unsealed ones cannot be prepared.
+disk $small --sealed
+refused generalise 'sealed already' "prepare"
+disk $small
+refused prepare 'not sealed' 'seal it first'
