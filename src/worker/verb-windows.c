@@ -49,12 +49,12 @@ static void opened_done(struct opened *o)
  * locks on bytes from 100, one for each permission that it uses, and from 200, one for each that
  * others must not have; who finds a foreign lock in the way stays out. */
 enum {
-    LOCK_USE = 100,
-    LOCK_DENY = 200,
-    LOCK_READ = 0,
-    LOCK_WRITE = 1,
-    LOCK_RESIZE = 3,
-    LOCK_ALL = 108, /* bytes of both groups */
+    BYTE_USE = 100,
+    BYTE_DENY = 200,
+    BIT_READ = 0,
+    BIT_WRITE = 1,
+    BIT_RESIZE = 3,
+    BYTES_ALL = 108, /* bytes of both groups */
 };
 
 static bool is_locked(int fd, short type, off_t at, off_t len)
@@ -77,15 +77,15 @@ static int lock_raw(int fd, bool writable, struct err *e)
     bool ok;
 
     if (writable) {
-        ok = !is_locked(fd, F_WRLCK, LOCK_USE, LOCK_ALL) &&
-             take_lock(fd, F_WRLCK, LOCK_USE, LOCK_ALL);
+        ok = !is_locked(fd, F_WRLCK, BYTE_USE, BYTES_ALL) &&
+             take_lock(fd, F_WRLCK, BYTE_USE, BYTES_ALL);
     } else {
-        ok = !is_locked(fd, F_WRLCK, LOCK_USE + LOCK_WRITE, 1) &&
-             !is_locked(fd, F_WRLCK, LOCK_USE + LOCK_RESIZE, 1) &&
-             !is_locked(fd, F_WRLCK, LOCK_DENY + LOCK_READ, 1) &&
-             take_lock(fd, F_RDLCK, LOCK_USE + LOCK_READ, 1) &&
-             take_lock(fd, F_RDLCK, LOCK_DENY + LOCK_WRITE, 1) &&
-             take_lock(fd, F_RDLCK, LOCK_DENY + LOCK_RESIZE, 1);
+        ok = !is_locked(fd, F_WRLCK, BYTE_USE + BIT_WRITE, 1) &&
+             !is_locked(fd, F_WRLCK, BYTE_USE + BIT_RESIZE, 1) &&
+             !is_locked(fd, F_WRLCK, BYTE_DENY + BIT_READ, 1) &&
+             take_lock(fd, F_RDLCK, BYTE_USE + BIT_READ, 1) &&
+             take_lock(fd, F_RDLCK, BYTE_DENY + BIT_WRITE, 1) &&
+             take_lock(fd, F_RDLCK, BYTE_DENY + BIT_RESIZE, 1);
     }
     return ok ? 0
               : err_set(e, EBUSY, ERR_CONFLICT,
