@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Local accounts by the Net functions; each change is read back, because a stub may answer success.
  */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <lm.h>
 #include <string.h>

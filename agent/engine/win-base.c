@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -141,13 +141,36 @@ int err_hresult(struct err *e, HRESULT hr, const char *fmt, ...)
     return r;
 }
 
+/* Wine exports what it does not have as a stub that ends the program: sub rsp,28h; lea rcx,..; lea
+ * rdx,..; call ..; nop. Such a function counts as absent. */
+static bool is_wine_stub(FARPROC f)
+{
+    static const struct {
+        uint8_t at, byte;
+    } code[] = {
+        { 0, 0x48 }, { 1, 0x83 },  { 2, 0xec },  { 3, 0x28 },  { 4, 0x48 },  { 5, 0x8d },
+        { 6, 0x0d }, { 11, 0x48 }, { 12, 0x8d }, { 13, 0x15 }, { 18, 0xe8 }, { 23, 0x90 }
+    };
+    const uint8_t *p = (const uint8_t *)(uintptr_t)f;
+    HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+
+    if (!f || !ntdll || !GetProcAddress(ntdll, "wine_get_version"))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(code); i++)
+        if (p[code[i].at] != code[i].byte)
+            return false;
+    return true;
+}
+
 FARPROC win_find(const wchar_t *dll, const char *name)
 {
     HMODULE m = GetModuleHandleW(dll);
 
     if (!m)
         m = LoadLibraryExW(dll, NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
-    return m ? GetProcAddress(m, name) : NULL;
+    FARPROC f = m ? GetProcAddress(m, name) : NULL;
+
+    return is_wine_stub(f) ? NULL : f;
 }
 
 int err_no_function(struct err *e, const char *name)

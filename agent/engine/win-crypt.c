@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random bytes, RSA, sealed data, the certificate of Remote Desktop. */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <bcrypt.h>
 #include <stdio.h>

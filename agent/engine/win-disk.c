@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Physical disks by their control codes. */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <initguid.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing to the event log the old way (every Windows has it), reading the new way. */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <stdio.h>
 #include <string.h>

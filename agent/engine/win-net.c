@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TCP connections to numeric addresses, with time limits. */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <ws2tcpip.h>
 

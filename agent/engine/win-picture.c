@@ -2,7 +2,7 @@
 /* The desktop picture by GDI+ (its flat calls, looked up by name: its headers are C++), the
  * wallpaper setting, shortcuts by the shell's COM object. */
 #define COBJMACROS
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <initguid.h>
 
@@ -145,6 +145,18 @@ static wchar_t *all_lines(const struct win_picture *p, struct err *e)
     return text;
 }
 
+/* Calibri, or what is there: a server without it has Segoe UI, Wine has Tahoma. */
+static status find_family(const struct gdip *g, void **ret)
+{
+    static const wchar_t *const names[] = { L"Calibri", L"Segoe UI", L"Arial", L"Tahoma",
+                                            L"DejaVu Sans" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (g->family(names[i], NULL, ret) == 0)
+            return 0;
+    return g->sans(ret);
+}
+
 static status draw_text(const struct gdip *g, void *canvas, UINT width, const wchar_t *text)
 {
     void *graphics = NULL, *family = NULL, *font = NULL, *brush = NULL, *format = NULL;
@@ -152,7 +164,7 @@ static status draw_text(const struct gdip *g, void *canvas, UINT width, const wc
     status s = g->graphics(canvas, &graphics);
 
     if (s == 0)
-        s = g->family(L"Calibri", NULL, &family) == 0 ? 0 : g->sans(&family);
+        s = find_family(g, &family);
     if (s == 0)
         s = g->font(family, POINTS, 0, UNIT_POINT, &font);
     if (s == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The serial port and the firmware's word about it. */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 /* the GUID itself, not a reference to one */
 #include <initguid.h>

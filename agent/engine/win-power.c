@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <powrprof.h>
 

@@ -21,7 +21,8 @@ char *win_narrow(const wchar_t *text, size_t n, struct err *e);
 /* Cut into a fixed field, never failing. */
 void win_narrow_into(const wchar_t *text, char *out, size_t size);
 
-/* "fmt: what Windows says (error n)"; kind and errno by the code; e->win keeps it. Returns -e->no. */
+/* "fmt: what Windows says (error n)"; kind and errno by the code; e->win keeps it. Returns -e->no.
+ */
 int err_win32(struct err *e, DWORD code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int err_hresult(struct err *e, HRESULT hr, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of the shipped programs. Alone in its object file: a test build links another one. */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 struct win *win_real(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Network adapters, host routes, the computer's name. */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <stdio.h>
 #include <string.h>

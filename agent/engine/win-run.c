@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Processes and threads. A child gets a job of its own, so that a time limit ends all of its tree.
  */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <tlhelp32.h>
 #include <userenv.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The machine, its version of Windows, and the drivers of its disks and adapters. */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 /* the GUIDs themselves, not references to them */
 #include <initguid.h>

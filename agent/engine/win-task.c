@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scheduled tasks by the Task Scheduler's COM interface. */
 #define COBJMACROS
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <objbase.h>
 #include <oleauto.h>

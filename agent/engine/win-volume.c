@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Volumes: what is mounted, letters, names, formatting. */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <stdio.h>
 #include <string.h>
