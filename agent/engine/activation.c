@@ -6,6 +6,7 @@
 #include "lib/str.h"
 
 #define KMS_PORT "1688"
+#define KMS_IPV6 "fd00:ec2::250"
 
 /* billingProducts of the identity document: a list with a product, or null. Only this member is
  * looked at, so a scan does. */
@@ -24,7 +25,19 @@ bool activation_is_ours(const char *identity_document)
     return *p == '"';
 }
 
-static int pick_server(struct win *w, const struct activation *a, const char **ret, struct err *e)
+/* An instance without an IPv4 address reaches the service by IPv6. */
+static bool is_ipv6_only(struct imds *m)
+{
+    _cleanup_free_ char *four = NULL, *six = NULL;
+    struct err ignore = { 0 };
+
+    if (imds_value(m, "local-ipv4", &four, &ignore) != 0)
+        return false;
+    return imds_value(m, "ipv6", &six, &ignore) == 1;
+}
+
+static int pick_server(struct win *w, struct imds *m, const struct activation *a, const char **ret,
+                       struct err *e)
 {
     static const char *const usual[] = { "169.254.169.250", "169.254.169.251" };
     const char *const *list = a->servers && a->n ? a->servers : usual;
@@ -33,7 +46,7 @@ static int pick_server(struct win *w, const struct activation *a, const char **r
     int r = w->random(w, &byte, 1, e);
 
     if (r == 0)
-        *ret = list[byte % n];
+        *ret = list == usual && is_ipv6_only(m) ? KMS_IPV6 : list[byte % n];
     return r;
 }
 
@@ -81,7 +94,7 @@ int activation_apply(struct win *w, struct imds *m, const struct activation *a, 
         log_say(log, LOG_INFO, "The licence is the owner's own: Windows is not activated here.");
         return 0;
     }
-    r = pick_server(w, a, &server, e);
+    r = pick_server(w, m, a, &server, e);
     if (r < 0)
         return r;
     log_say(log, LOG_INFO, "Configuring Windows KMS settings.");

@@ -15,6 +15,11 @@
     "{B1A3AC35-A431-4C8C-9D21-E2CA92047F76}"
 
 #define DRIVERS_MAX 64U
+#define RDP_SERVICE "TermService"
+#define RDP_LISTENER                                                                               \
+    "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp"
+#define RDP_TRIES   10U
+#define RDP_WAIT_MS 500U
 
 /* Text from the registry, or NULL (which is never a failure here). */
 static char *reg_text(struct win *w, const char *key, const char *name)
@@ -291,6 +296,25 @@ void facts_agents(struct win *w, struct console *c, const struct dialect *d)
         console_say(c, "AWS VSS Version: %s", vss);
 }
 
+/* Remote Desktop makes its certificate when it starts, which may be after us. */
+static int certificate_when_ready(struct win *w, struct win_cert *ret, struct err *e)
+{
+    enum win_service_state state = WIN_SERVICE_ABSENT;
+    struct err ignore = { 0 };
+    int r = w->certificate(w, ret, e);
+
+    if (r != 0 || w->reg_has_key(w, RDP_LISTENER, &ignore) != 1 ||
+        w->service_state(w, RDP_SERVICE, &state, &ignore) < 0 || state == WIN_SERVICE_ABSENT)
+        return r;
+    if (state == WIN_SERVICE_STOPPED)
+        (void)w->service_start(w, RDP_SERVICE, &ignore); /* without it there is no line */
+    for (unsigned i = 0; r == 0 && i < RDP_TRIES; i++) {
+        w->sleep_ms(w, RDP_WAIT_MS);
+        r = w->certificate(w, ret, e);
+    }
+    return r;
+}
+
 void facts_certificate(struct win *w, struct console *c, bool host_name)
 {
     _cleanup_free_ char *name = NULL;
@@ -301,7 +325,7 @@ void facts_certificate(struct win *w, struct console *c, bool host_name)
     if (host_name && w->env(w, "COMPUTERNAME", &name, &e) == 1)
         console_say(c, "HOSTNAME: %s", name);
     err_clear(&e);
-    r = w->certificate(w, &cert, &e);
+    r = certificate_when_ready(w, &cert, &e);
     if (r < 0)
         log_err(console_log(c), "Unable to read the Remote Desktop certificate", &e);
     if (r != 1)

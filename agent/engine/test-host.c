@@ -127,6 +127,27 @@ static void ec2config_names_itself(void **unused)
     fake_free(f);
 }
 
+static void remote_desktop_is_started_for_its_certificate(void **unused)
+{
+    struct fake *f = machine();
+    struct console *c = NULL;
+    struct err e = { 0 };
+
+    f->cert.thumbprint[0] = '\0';
+    (void)fake_service(f, "TermService", WIN_SERVICE_STOPPED);
+    fake_reg_u32(f,
+                 "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\"
+                 "RDP-Tcp",
+                 "PortNumber", 3389);
+    assert_int_equal(console_open(&f->win, NULL, 0, &c, &e), 0);
+    facts_certificate(&f->win, c, true);
+    assert_string_equal(str_text(&f->serial), T "HOSTNAME: WIN-FAKE\r\n");
+    assert_int_equal(fake_find_service(f, "TermService")->state, WIN_SERVICE_RUNNING);
+    assert_int_equal(f->tick_ms, 5000); /* and not waited for for ever */
+    console_close(c);
+    fake_free(f);
+}
+
 static void wallpaper_lines_hold_values_and_tags(void **unused)
 {
     static const char *const words[] = { "hostName",     "instanceId", "publicIpAddress",
@@ -374,6 +395,7 @@ int main(void)
         cmocka_unit_test(v2_tells_its_facts_in_order),
         cmocka_unit_test(v1_has_its_own_order_and_fallbacks),
         cmocka_unit_test(ec2config_names_itself),
+        cmocka_unit_test(remote_desktop_is_started_for_its_certificate),
         cmocka_unit_test(wallpaper_lines_hold_values_and_tags),
         cmocka_unit_test(each_user_gets_a_shortcut_and_loses_it),
         cmocka_unit_test(a_powershell_script_runs_and_its_folder_goes),

@@ -294,6 +294,24 @@ static void activation_is_pointed_at_the_platform(void **unused) /* S-160 */
     fake_free(f);
 }
 
+static void an_instance_without_ipv4_is_activated_by_ipv6(void **unused)
+{
+    struct fake *f = fake_new();
+    struct imds *m = imds_new(&f->win, dialect_get(DIALECT_V2));
+    struct activation a = { 0 };
+    struct err e = { 0 };
+
+    fake_metadata_instance(f);
+    fake_metadata(f, "meta-data/local-ipv4", NULL);
+    fake_metadata(f, "meta-data/ipv6", "2001:db8::5");
+    assert_int_equal(activation_apply(&f->win, m, &a, NULL, NULL, &e), 0);
+    assert_string_equal(fake_reg_get_text(f, AGENT_KMS_KEY, "KeyManagementServiceName"),
+                        "fd00:ec2::250");
+    assert_false(fake_called(f, "slmgr"));
+    imds_free(m);
+    fake_free(f);
+}
+
 static void an_own_licence_is_left_alone(void **unused)
 {
     struct fake *f = fake_new();
@@ -407,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_name_is_set_once),
         cmocka_unit_test(time_settings_are_written),
         cmocka_unit_test(activation_is_pointed_at_the_platform),
+        cmocka_unit_test(an_instance_without_ipv4_is_activated_by_ipv6),
         cmocka_unit_test(an_own_licence_is_left_alone),
         cmocka_unit_test(events_are_printed_oldest_first),
         cmocka_unit_test(event_levels_have_names),
