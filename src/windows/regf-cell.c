@@ -400,3 +400,10 @@ int regf_resize(struct regf *h, uint32_t off, uint32_t n, uint32_t *ret, struct 
     *ret = to;
     return 0;
 }
+
+int regf_grow(struct regf *h, uint32_t *off, uint32_t n, struct err *e)
+{
+    if (regf_cell(h, *off, n, NULL))
+        return 0;
+    return regf_resize(h, *off, n + n / 4, off, e);
+}

@@ -177,7 +177,7 @@ static int insert_in_leaf(struct regf *h, uint32_t *cell, uint32_t child, struct
 
     if (!regf_leaf(h, *cell, &leaf))
         return regf_corrupt(e, h, 0, "a list of subkeys that is none");
-    r = regf_resize(h, *cell, 4 + leaf.step * (leaf.n + 1), cell, e);
+    r = regf_grow(h, cell, 4 + leaf.step * (leaf.n + 1), e);
     if (r < 0)
         return r;
     (void)regf_leaf(h, *cell, &leaf); /* the same one, perhaps elsewhere */
@@ -254,7 +254,7 @@ static int insert_in_root(struct regf *h, uint32_t *root, uint32_t i, uint32_t l
 
     if (n >= INDEX_MAX)
         return err_set(e, EFBIG, ERR_LIMIT, "a key has too many subkeys");
-    r = regf_resize(h, *root, 4 + 4 * (n + 1), root, e);
+    r = regf_grow(h, root, 4 + 4 * (n + 1), e);
     if (r < 0)
         return r;
     ri = regf_at(h, *root) + 4;

@@ -110,6 +110,9 @@ int regf_alloc(struct regf *h, uint32_t n, uint32_t *ret, struct err *e);
 void regf_release(struct regf *h, uint32_t off); /* 0, NIL and what is no cell: nothing */
 /* Room for n bytes where the cell is, or elsewhere with its content copied. */
 int regf_resize(struct regf *h, uint32_t off, uint32_t n, uint32_t *ret, struct err *e);
+/* The same for a list that may go on growing: a quarter more than is asked for, so that it does not
+ * leave a hole behind with each entry. */
+int regf_grow(struct regf *h, uint32_t *off, uint32_t n, struct err *e);
 void regf_holes_free(struct holes *holes);
 /* The buffer and its bitmaps reach file_bytes (at least a base block). */
 int regf_map(struct regf *h, uint64_t file_bytes, struct err *e);

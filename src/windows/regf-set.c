@@ -182,7 +182,7 @@ static int append(struct regf *h, uint32_t key, uint32_t value, struct err *e)
         return err_set(e, EFBIG, ERR_LIMIT, "a key has too many values");
     if (n && !regf_cell(h, list, 4 * n, NULL))
         return regf_corrupt(e, h, key, "the list of values");
-    r = regf_resize(h, list, 4 * (n + 1), &list, e);
+    r = regf_grow(h, &list, 4 * (n + 1), e);
     if (r < 0)
         return r;
     wr32(regf_at(h, list) + 4 + 4 * n, value);
