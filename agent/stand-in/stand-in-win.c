@@ -161,6 +161,13 @@ static int hibernation(struct win *w, bool on, struct err *e)
     return 0;
 }
 
+static int disk_extend(struct win *w, char letter, uint64_t *ret_grown_bytes, struct err *e)
+{
+    record("disk_extend %c", letter);
+    *ret_grown_bytes = 0;
+    return 0;
+}
+
 /* Wine has no batch logon with a profile: the account is noted, the command runs as we are. */
 static int run(struct win *w, const struct win_run *r, uint32_t *ret_pid, uint32_t *ret_exit,
                struct err *e)
@@ -196,6 +203,7 @@ struct win *win_real(void)
     table.monitor_always_on = monitor_always_on;
     table.hibernation = hibernation;
     table.run = run;
+    table.disk_extend = disk_extend;
     table.zone_set = zone_set;
     return &table;
 }

@@ -154,7 +154,6 @@ static void network(struct v2_run *run)
 {
     struct err e = { 0 };
 
-    log_say(run->log, LOG_INFO, "Adding routes.");
     if (routes_add_wait(run->w, run->d, run->log, ROUTES_WAIT_MS, say_no_adapter, run, &e) < 0) {
         log_err(run->log, "Adding routes", &e);
         v2_event(run->w, V2_EVENT_ADD_ROUTES, V2_EVENT_ERROR, "add_routes: %s", e.msg);

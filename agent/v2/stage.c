@@ -162,7 +162,7 @@ void v2_stage_run(struct v2_run *run, enum v2_stage stage)
     const struct tree_node *tasks =
         stage == V2_USER_DATA ? run->userdata.tasks : run->config->tasks[stage];
 
-    if (!goes_on(run))
+    if (!goes_on(run) || (stage == V2_USER_DATA && !tasks))
         return;
     if (tasks && tasks->first) {
         announce(run, stage, tasks);

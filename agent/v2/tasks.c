@@ -46,7 +46,6 @@ static int activate_windows(struct v2_job *j, struct err *e)
 {
     struct activation a = { .ask = true };
 
-    log_say(j->run->log, LOG_INFO, "Configuring Windows KMS settings.");
     return activation_apply(j->run->w, imds_or_none(j), &a, j->run->log, NULL, e);
 }
 
@@ -90,7 +89,6 @@ static int set_dns_suffix(struct v2_job *j, struct err *e)
     struct err ignored = { 0 };
     bool changed;
 
-    log_say(j->run->log, LOG_INFO, "Add DNS suffixes.");
     if (j->run->has_imds && imds_region(j->run->imds, &region, &ignored) < 0)
         err_clear(&ignored);
     if (j->run->has_imds)
