@@ -10,7 +10,7 @@
 #include "str.h"
 #include "tree-priv.h"
 
-#define FILE_MAX REGF_BYTES_MAX
+#define PIECE MIB(1)
 
 struct change {
     char *path;
@@ -131,31 +131,84 @@ static int differs(const char *path, const char *how, struct err *e)
                    path, how);
 }
 
-static int verify_hive(const char *path, const uint8_t *p, size_t n, struct err *e)
-{
-    struct regf_source src = regf_source_mem(p, n);
-    _cleanup_regf_ struct regf *h = NULL;
-    int r = regf_open(&src, NULL, NULL, 0, &h, e);
+/* Piece by piece: a hive may have hundreds of megabytes, and is to be in memory once. */
+struct reader {
+    struct win_tree *t;
+    const char *path;
+};
 
+static int read_piece(void *userdata, uint64_t offset, void *buf, size_t len, struct err *e)
+{
+    const struct reader *rd = userdata;
+    size_t n = 0;
+    int r = win_tree_read_at(rd->t, rd->path, offset, buf, len, &n, e);
+
+    return r == 0 && n != len ? differs(rd->path, "is shorter", e) : r;
+}
+
+static int digest_pieces(struct reader *rd, size_t len, EVP_MD_CTX *md, uint8_t *buf, struct err *e)
+{
+    if (!md || !buf || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
+        return err_oom(e);
+    for (size_t at = 0; at < len;) {
+        size_t k = (size_t)min_u64(PIECE, len - at);
+        int r = read_piece(rd, at, buf, k, e);
+
+        if (r < 0)
+            return r;
+        if (EVP_DigestUpdate(md, buf, k) != 1)
+            return err_oom(e);
+        at += k;
+    }
+    return 0;
+}
+
+static int digest_file(struct reader *rd, size_t len, uint8_t out[32], struct err *e)
+{
+    _cleanup_free_ uint8_t *buf = malloc(PIECE);
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    int r = digest_pieces(rd, len, md, buf, e);
+
+    if (r == 0 && EVP_DigestFinal_ex(md, out, NULL) != 1)
+        r = err_oom(e);
+    EVP_MD_CTX_free(md);
+    return r;
+}
+
+static int verify_hive(struct reader *rd, size_t n, struct err *e)
+{
+    struct regf_source src = { .read = read_piece, .userdata = rd, .bytes = n };
+    _cleanup_regf_ struct regf *h = NULL;
+    char magic[4];
+    int r;
+
+    if (n < 4096)
+        return 0;
+    r = read_piece(rd, 0, magic, sizeof magic, e);
+    if (r < 0 || memcmp(magic, "regf", 4) != 0)
+        return r;
+    r = regf_open(&src, NULL, NULL, 0, &h, e);
     if (r == 0)
         r = regf_verify(h, NULL, e);
-    return r < 0 ? err_wrap(e, "read '%s' again", path) : 0;
+    return r < 0 ? err_wrap(e, "read '%s' again", rd->path) : 0;
 }
 
 static int verify_file(const struct change *c, struct win_tree *t, struct err *e)
 {
-    _cleanup_free_ uint8_t *buf = NULL;
+    struct reader rd = { .t = t, .path = c->path };
+    struct win_stat st;
     uint8_t sha[32];
-    size_t len;
-    int r = win_tree_read(t, c->path, FILE_MAX, &buf, &len, e);
+    int r = win_tree_stat(t, c->path, &st, e);
 
+    if (r == 0 && st.bytes != c->len)
+        return differs(c->path, "has another size", e);
     if (r == 0)
-        r = digest(buf, len, sha, e);
+        r = digest_file(&rd, c->len, sha, e);
     if (r < 0)
         return err_wrap(e, "read what was written");
-    if (len != c->len || memcmp(sha, c->sha256, sizeof sha) != 0)
+    if (memcmp(sha, c->sha256, sizeof sha) != 0)
         return differs(c->path, "has another content", e);
-    return len >= 4096 && memcmp(buf, "regf", 4) == 0 ? verify_hive(c->path, buf, len, e) : 0;
+    return verify_hive(&rd, c->len, e);
 }
 
 static int verify_one(const struct change *c, struct win_tree *t, struct err *e)
