@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""EC2Config under Wine: the service from fresh files to the ready line, -sysprep, the command files. S-numbers are
+those of docs/agents/conformance.md."""
+import base64, re, subprocess, sys, tempfile, time
+sys.path.insert(0, __file__.rpartition('/')[0])
+from winelib import *
+
+ROOT = 'C:\\Program Files\\Amazon\\Ec2ConfigService\\'
+PROGRAM = ROOT + 'Ec2Config.exe'
+CONFIG = ROOT + 'Settings\\Config.xml'
+LOG = ROOT + 'Logs\\Ec2ConfigLog.txt'
+FILES = TOP / 'agent/ec2config/files'
+SETUP = r'HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State'
+TERMINAL = r'HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server'
+ADMIN = r'HKLM\Software\KilnTest\Accounts\Administrator'
+READY = 'Message: Windows is Ready to use'
+need('ec2config/Ec2Config-stand-in.exe', 'ec2config/ScramblePassword-stand-in.exe', 'stand-in/recorder.exe')
+
+keys = tempfile.TemporaryDirectory(prefix='kiln-keys-')
+KEY = keys.name + '/key.pem'
+subprocess.run(['ssh-keygen', '-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', '', '-C', 'mine', '-f', KEY], check=True)
+
+
+def machine(**more):
+    m = Machine({'meta-data/ami-id': 'ami-0123456789abcdef0', 'meta-data/instance-id': 'i-0123456789abcdef0',
+                 'meta-data/local-ipv4': '10.0.0.5', 'meta-data/placement/availability-zone': 'local-1a',
+                 'meta-data/public-keys/0/openssh-key': open(KEY + '.pub').read()} | more)
+    m.install('ec2config/Ec2Config-stand-in.exe', PROGRAM)
+    m.install('ec2config/ScramblePassword-stand-in.exe', ROOT + 'ScramblePassword.exe')
+    for part in ('Settings', 'Scripts'):
+        for f in (FILES / part).iterdir():
+            m.write(ROOT + part + '\\' + f.name, f.read_bytes().replace(b'\n', b'\r\n'))
+    m.write(ROOT + 'sysprep2008.xml', (FILES / 'sysprep2008.xml').read_bytes())
+    m.install('stand-in/recorder.exe', 'C:\\windows\\system32\\Sysprep\\sysprep.exe')
+    return m
+
+
+def boot(m):
+    """The service as Windows starts it, up to the ready line."""
+    m.ok(PROGRAM, '-install', '-force')
+    m.ok('net', 'start', 'EC2Config')
+    m.wait_console(READY)
+
+
+def plugin(m, name, state):
+    text = m.read(CONFIG)
+    new, n = re.subn(rf'(<Name>{name}</Name>\s*<State>)\w+', rf'\g<1>{state}', text)
+    if not n:
+        new = text.replace('  </Plugins>', f'    <Plugin><Name>{name}</Name><State>{state}</State></Plugin>\n  </Plugins>')
+    m.write(CONFIG, new)
+
+
+VALUE = r'[^\r\n]*'
+FIRST_BOOT = [
+    r'Windows sysprep configuration complete\.', 'Message: Sysprep Start', 'Message: Sysprep End',
+    r'OS: Microsoft Windows NT 10\.0\.?\d*', f'(OsProductName: {VALUE})?', f'(OsInstallOption: {VALUE})?',
+    r'(OsVersion: 10\.0)?', f'(OsBuildLabEx: {VALUE})?', r'(OsCurrentBuild: \d+)?', f'(OsReleaseId: {VALUE})?',
+    r'Language: [a-z]{2}-[A-Z]{2}', f'TimeZone: {VALUE}', f'Offset: {VALUE}', r'EC2 Agent: Ec2Config service v\d+\.\d+\.\d+',
+    r'Message: Waiting for meta-data accessibility\.\.\.', r'Message: Meta-data is now available\.',
+    'AMI-ID: ami-0123456789abcdef0', 'Instance-ID: i-0123456789abcdef0', f'(Driver: {VALUE})*', 'Ec2SetPassword: Enabled',
+    f'(RDPCERTIFICATE-SUBJECTNAME: {VALUE})?', '(RDPCERTIFICATE-THUMBPRINT: [0-9A-F]{40})?', 'Username: Administrator',
+    'Password: <Password>', '[A-Za-z0-9+/=]{344}', '</Password>', READY]
+
+
+def test_service_from_fresh_files_to_the_ready_line():  # S-150, S-151, S-153, S-162, S-173
+    with machine() as m:
+        boot(m)
+        want = list(FIRST_BOOT)
+        for line in m.lines():
+            while want and not re.fullmatch(want[0], line) and re.fullmatch(want[0], ''):
+                want.pop(0)  # one that may be absent
+            true(want and re.fullmatch(want[0], line), f'{line!r} where {want[:1]} is expected:\n{m.console()}')
+            if not want[0].endswith('*'):
+                want.pop(0)
+        equal(want, [], 'lines that did not come')
+        sealed = re.search(r'<Password>\r\n([A-Za-z0-9+/=]{344})\r\n', m.console())
+        clear = subprocess.run(['openssl', 'pkeyutl', '-decrypt', '-inkey', KEY], input=base64.b64decode(sealed[1]),
+                               capture_output=True, check=True).stdout.decode()
+        equal(m.value(ADMIN, 'Password'), ('REG_SZ', clear), 'the printed password is the one that was set')
+        eventually('Ec2SetPassword turns itself off', lambda: re.search(
+            r'<Name>Ec2SetPassword</Name>\s*<State>Disabled', m.read(CONFIG)))
+        true('=========Loading plugin Ec2SetPassword==============' in m.read(LOG), m.read(LOG))
+
+
+def test_state_of_setup_is_said_in_its_own_words():  # S-144
+    with machine() as m:
+        m.set_text(SETUP, 'ImageState', 'IMAGE_STATE_UNDEPLOYABLE')
+        m.ok(PROGRAM, '-install', '-force')
+        m.ok('net', 'start', 'EC2Config')
+        line = 'EC2ConfigMonitorState: 0 Windows is being configured. SysprepState=IMAGE_STATE_UNDEPLOYABLE\r\n'
+        m.wait_console(line)
+        m.set_text(SETUP, 'ImageState', 'IMAGE_STATE_COMPLETE')
+        m.wait_console(READY)
+        equal(m.console().count(line), 1, 'said once')
+
+
+def test_plugins_run_beside_each_other():  # S-152
+    with machine() as m:
+        for n in '123':
+            plugin(m, 'Sleeper' + n, 'Enabled')
+            m.write(ROOT + f'Plugins\\Sleeper{n}.cmd', f'@ping -n 6 127.0.0.1 >nul\r\n@echo {n}>C:\\kiln-test\\{n}\r\n')
+        m.ok(PROGRAM, '-install', '-force')
+        start = time.monotonic()
+        m.ok('net', 'start', 'EC2Config')
+        m.wait_console(READY)
+        took = time.monotonic() - start
+        true(all(m.exists(f'C:\\kiln-test\\{n}') for n in '123'), 'all three ended before the ready line')
+        true(5 <= took < 14, f'it took {took:.1f} s')
+
+
+def test_the_guides_command_line_in_cmd():  # S-109, S-110, S-117, S-179, S-180
+    with machine() as m:
+        m.set_number(TERMINAL, 'fDenyTSConnections', 0)
+        m.write('kiln-test/odd.cmd', '@"%programfiles%\\amazon\\ec2configservice\\"ec2config.exe -sysprep""\r\n')
+        m.ok('cmd', '/c', 'C:\\kiln-test\\odd.cmd')
+        m.write('kiln-test/plain.cmd', '@cd /d "%programfiles%\\amazon\\ec2configservice"\r\n@ec2config.exe -sysprep\r\n')
+        m.ok('cmd', '/c', 'C:\\kiln-test\\plain.cmd')
+        recorded = m.read('kiln-test/recorded.txt').splitlines()
+        equal(len(recorded), 2, 'both ran Sysprep')
+        for line in recorded:
+            equal(line.strip().partition('sysprep.exe')[2].lstrip('"'),
+                  f' /unattend:"{ROOT}sysprep2008.xml" /oobe /generalize /shutdown', 'the command line')
+        equal(m.value(TERMINAL, 'fDenyTSConnections'), ('REG_DWORD', '0x1'), 'S-115: Remote Desktop is closed')
+        true(f'SysprepUtils: Reading Bundle Properties from {ROOT}Settings\\BundleConfig.xml' in m.read(LOG), m.read(LOG))
+
+
+def test_wrong_settings_are_refused_with_their_place():  # S-181
+    with machine() as m:
+        m.write(ROOT + 'Settings\\BundleConfig.xml', '<BundleConfig>\n<Property><Name>AutoSysprep</Name>\n'
+                '<Value>Perhaps</Value></Property></BundleConfig>')
+        code, out = m.run(PROGRAM, '-sysprep')
+        equal(code, 1, 'the exit code')
+        true("BundleConfig.xml:3:1: Value is 'Perhaps': 'Yes' or 'No' is expected" in out, out)
+        true(not m.exists('kiln-test/recorded.txt'), 'Sysprep is not called')
+
+
+def test_command_files_of_both_passes():  # S-115, S-131, S-146, S-147, S-149
+    with machine() as m:
+        for name, value in (('BeforeSysprep', 1), ('SysprepSpecializePhase', 0)):
+            m.set_number(TERMINAL, 'fDenyTSConnections', 1 - value)
+            m.ok('cmd', '/c', ROOT + f'Scripts\\{name}.cmd')
+            equal(m.value(TERMINAL, 'fDenyTSConnections'), ('REG_DWORD', f'0x{value}'), name)
+        m.write('C:\\windows\\Setup\\Scripts\\SetupComplete.cmd', (FILES / 'SetupComplete.cmd').read_bytes())
+        m.ok('cmd', '/c', 'C:\\windows\\Setup\\Scripts\\SetupComplete.cmd')  # without SQL Server: no error
+        true(int(m.value(ADMIN, 'Flags')[1], 16) & 16, 'the password never expires')
+
+
+def test_scramble_password_program():  # S-36, S-129
+    with machine() as m:
+        m.ok(ROOT + 'ScramblePassword.exe', '-u', 'Administrator')
+        first = m.value(ADMIN, 'Password')
+        m.ok(ROOT + 'ScramblePassword.exe', '-u', 'Administrator')
+        true(first != m.value(ADMIN, 'Password'), 'another one each time')
+
+
+def test_install_refuses_new_windows_and_keeps_the_owners_lines():  # S-3, S-146, S-170
+    with machine() as m:
+        setup = 'C:\\windows\\Setup\\Scripts\\SetupComplete.cmd'
+        m.write(setup, 'echo mine\r\n')
+        code, out = m.run(PROGRAM, '-install')  # Wine calls itself Windows 10
+        equal(code, 1, 'the exit code')
+        true('is for Windows Server 2012 R2 and older' in out, out)
+        m.ok(PROGRAM, '-install', '-force')
+        m.ok(PROGRAM, '-install', '-force')
+        equal(m.path(setup).read_bytes(), b'echo mine\r\ncall "' + ROOT.encode() + b'Scripts\\PostSysprep.cmd"\r\n', setup)
+        entry = 'ProgramData/Microsoft/Windows/Start Menu/Programs/EC2ConfigService Settings.lnk'
+        true(m.exists(entry), 'the Start-menu entry')
+        m.ok(PROGRAM, '-uninstall')
+        equal(m.path(setup).read_bytes(), b'echo mine\r\n', setup)
+        true(not m.exists(entry), 'the entry is gone')
+
+
+stories(*[f for n, f in list(globals().items()) if n.startswith('test_') and (len(sys.argv) < 2 or sys.argv[1] in n)])

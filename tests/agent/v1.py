@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""EC2Launch (v1) under Wine, from fresh files to the ready line, against a metadata service and with COM1 on a
+pty. S-numbers are those of docs/agents/conformance.md."""
+import base64, json, re, subprocess, sys, tempfile
+sys.path.insert(0, __file__.rpartition('/')[0])
+from winelib import *
+
+ROOT = 'C:\\ProgramData\\Amazon\\EC2-Windows\\Launch\\'
+V1 = ROOT + 'Library\\Ec2Launch.exe'
+CONFIG = ROOT + 'Config\\LaunchConfig.json'
+ANSWER = ROOT + 'Sysprep\\Unattend.xml'
+FILES = TOP / 'agent/v1/files'
+SETUP = r'HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State'
+TERMINAL = r'HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server'
+ADMIN = r'HKLM\Software\KilnTest\Accounts\Administrator'
+need('v1/Ec2Launch-v1-stand-in.exe', 'stand-in/recorder.exe')
+
+keys = tempfile.TemporaryDirectory(prefix='kiln-keys-')
+KEY = keys.name + '/key.pem'
+subprocess.run(['ssh-keygen', '-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', '', '-C', 'mine', '-f', KEY], check=True)
+
+
+def machine(**more):
+    m = Machine({'meta-data/ami-id': 'ami-0123456789abcdef0', 'meta-data/instance-id': 'i-0123456789abcdef0',
+                 'meta-data/instance-type': 'm5.large', 'meta-data/local-ipv4': '10.0.0.5',
+                 'meta-data/placement/availability-zone': 'local-1a', 'meta-data/hibernation/configured': 'false',
+                 'meta-data/public-keys/0/openssh-key': open(KEY + '.pub').read()} | more)
+    m.install('v1/Ec2Launch-v1-stand-in.exe', V1)
+    for part in ('Config', 'Scripts', 'Sysprep'):
+        for f in (FILES / part).iterdir():
+            m.write(ROOT + part + '\\' + f.name, f.read_bytes().replace(b'\n', b'\r\n'))
+    m.install('stand-in/recorder.exe', 'C:\\windows\\system32\\Sysprep\\sysprep.exe')
+    return m
+
+
+def settings(m, **more):
+    m.write(CONFIG, json.dumps(json.loads((FILES / 'Config/LaunchConfig.json').read_text()) | more))
+
+
+def decrypted(m):
+    sealed = re.search(r'Password: <Password>\r\n([A-Za-z0-9+/=]{344})\r\n</Password>\r\n', m.console())
+    true(sealed, "the password block in EC2's form")
+    return subprocess.run(['openssl', 'pkeyutl', '-decrypt', '-inkey', KEY], input=base64.b64decode(sealed[1]),
+                          capture_output=True, check=True).stdout.decode()
+
+
+VALUE = r'[^\r\n]*'
+FIRST_BOOT = [
+    r'Windows sysprep configuration complete\.', r'Message: Waiting for meta-data accessibility\.\.\.',
+    r'Message: Meta-data is now available\.', r'OS: Microsoft Windows NT 10\.0', f'OsProductName: {VALUE}',
+    f'OsInstallOption: {VALUE}', r'OsVersion: 10\.0', f'OsBuildLabEx: {VALUE}', r'OsCurrentBuild: \d+',
+    f'(OsReleaseId: {VALUE})?', r'Language: [a-z]{2}-[A-Z]{2}', f'TimeZone: {VALUE}', r'Offset: UTC -?\d\d:\d\d:\d\d',
+    'AMI-ID: ami-0123456789abcdef0', 'Instance-ID: i-0123456789abcdef0', 'Instance Type: m5.large',
+    f'(Driver: {VALUE})*', r'Launch: EC2 Launch v\d+\.\d+\.\d+', 'HibernationEnabled: false', 'Username: Administrator',
+    'Password: <Password>', '[A-Za-z0-9+/=]{344}', '</Password>', 'Message: Windows is Ready to use']
+
+
+def test_fresh_files_to_the_ready_line():  # S-68, S-89
+    with machine() as m:
+        m.ok(V1, 'initialize-instance')
+        want = list(FIRST_BOOT)
+        for line in m.lines():
+            while want and not re.fullmatch(want[0], line) and re.fullmatch(want[0], ''):
+                want.pop(0)  # one that may be absent
+            true(want and re.fullmatch(want[0], line), f'{line!r} where {want[:1]} is expected:\n{m.console()}')
+            if not want[0].endswith('*'):
+                want.pop(0)
+        equal(want, [], 'lines that did not come')
+        equal(m.value(ADMIN, 'Password'), ('REG_SZ', decrypted(m)), 'the printed password is the one that was set')
+        log = m.path(ROOT + 'Log\\Ec2Launch.log').read_bytes().decode('utf-16')
+        true('Initializing instance is done' in log, log)
+
+
+def test_setup_is_waited_for_and_said_once():
+    with machine() as m:
+        m.set_text(SETUP, 'ImageState', 'IMAGE_STATE_UNDEPLOYABLE')
+        p = m.start(V1, 'initialize-instance')
+        m.wait_console('Windows is being configured. SysprepState=IMAGE_STATE_UNDEPLOYABLE\r\n')
+        m.set_text(SETUP, 'ImageState', 'IMAGE_STATE_COMPLETE')
+        m.wait_console('Message: Windows is Ready to use')
+        p.communicate(timeout=60)
+        equal(m.console().count('SysprepState='), 1, 'said once')
+
+
+def test_specified_password_is_wiped_and_a_weak_one_replaced():  # S-81, S-83, S-90 to S-92
+    with machine() as m:
+        settings(m, adminPasswordType='Specify', adminPassword='Correct-Horse-9')
+        m.ok(V1, 'initialize-instance')
+        equal(decrypted(m), 'Correct-Horse-9', 'the sealed one')
+        equal(json.loads(m.read(CONFIG))['adminPassword'], '', 'the clear text')
+        m.clear_console()
+        settings(m, adminPasswordType='Specify', adminPassword='abc')
+        m.ok(V1, 'initialize-instance')
+        true(len(decrypted(m)) == 32, 'a random one instead')
+
+
+def test_schedule_is_a_task_at_startup_as_system():  # S-95, S-102
+    with machine() as m:
+        out = m.ok(V1, 'initialize-instance', '-Schedule')
+        true('follow adminPasswordType (Random)' in out, out)
+        equal(m.console(), '', 'nothing runs now')
+        found = [f for f in m.path('C:\\windows\\system32\\tasks').rglob('*') if 'Instance Initialization' in f.name]
+        true(len(found) == 1, 'the task is registered')
+        xml = found[0].read_bytes()
+        xml = xml.decode('utf-16' if xml[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8')
+        for part in ('BootTrigger', 'S-1-5-18', 'InitializeInstance.ps1'):
+            true(part in xml, f'{part} in {xml}')
+
+
+def test_sysprep_is_called_with_the_quoted_answer_file():  # S-71, S-72, S-96, S-97
+    with machine() as m:
+        m.write(ROOT + 'Sysprep\\BeforeSysprep.cmd', (FILES / 'Sysprep/BeforeSysprep.cmd').read_bytes() +
+                b'echo mine>>C:\\kiln-test\\recorded.txt\r\n')
+        m.set_number(TERMINAL, 'fDenyTSConnections', 0)
+        out = m.ok(V1, 'sysprep-instance')
+        true('initialisation is not scheduled' in out, out)
+        recorded = m.read('kiln-test/recorded.txt').split('\n')
+        equal(recorded[0].strip(), 'mine', 'BeforeSysprep.cmd runs first')
+        equal(recorded[1].strip().partition('sysprep.exe')[2].lstrip('"'),
+              ' /oobe /shutdown /generalize "/unattend:' + ANSWER + '"', 'the command line')
+        equal(m.value(TERMINAL, 'fDenyTSConnections'), ('REG_DWORD', '0x1'), 'Remote Desktop is closed')
+        m.write(ROOT + 'Sysprep\\BeforeSysprep.cmd', b'exit /b 7\r\n')
+        code, out = m.run(V1, 'sysprep-instance', '-NoShutdown')
+        equal(code, 1, 'the exit code')
+        true('exit code 7' in out, out)
+        equal(len(m.read('kiln-test/recorded.txt').splitlines()), 2, 'Sysprep is not called')
+
+
+def test_specialize_opens_remote_desktop_again():  # S-39 for v1
+    with machine() as m:
+        m.set_number(TERMINAL, 'fDenyTSConnections', 1)
+        m.ok('cmd', '/c', ROOT + 'Sysprep\\SysprepSpecialize.cmd')
+        equal(m.value(TERMINAL, 'fDenyTSConnections'), ('REG_DWORD', '0x0'), 'the value')
+
+
+def test_cause_of_a_failure_is_on_the_console():
+    with machine() as m:
+        m.write('kiln-test/exit-code.txt', '1')
+        m.write('C:\\windows\\system32\\Sysprep\\Panther\\setuperr.log', '')
+        m.write(ROOT + 'Sysprep\\BeforeSysprep.cmd', b'@echo 2026-01-02 03:04:05, Error SYSPRP Package A_1_x64__p was '
+                b'installed for a user, but not provisioned for all users.>'
+                b'C:\\windows\\system32\\Sysprep\\Panther\\setuperr.log\r\n')
+        code, out = m.run(V1, 'sysprep-instance')
+        equal(code, 1, 'the exit code')
+        true('Message: Sysprep failed: SYSPRP Package A_1_x64__p was installed for a user' in m.console(), m.console())
+
+
+def test_installer_refuses_what_the_guide_excludes():  # S-3
+    with machine() as m:
+        code, out = m.run(V1, 'install')  # Wine calls itself Windows 10, build 19043
+        build = int(m.value(r'HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion', 'CurrentBuild')[1])
+        equal(code, 0 if 14393 <= build < 20348 else 1, out)
+        m.ok(V1, 'install', '-Force')
+        true(m.exists('ProgramData/Microsoft/Windows/Start Menu/Programs/EC2LaunchSettings.lnk'), 'S-76: the entry')
+        m.ok(V1, 'uninstall')
+        true(not m.exists('ProgramData/Microsoft/Windows/Start Menu/Programs/EC2LaunchSettings.lnk'), 'it is gone')
+
+
+stories(*[f for n, f in list(globals().items()) if n.startswith('test_') and (len(sys.argv) < 2 or sys.argv[1] in n)])
