@@ -46,6 +46,7 @@ static const char *const arches[] = { "amd64", "x86", "ARM64" };
 struct wanted {
     unsigned build;
     bool server;
+    bool any_role;    /* client and server of one build take the same drivers */
     const char *arch; /* "amd64", "x86", "ARM64" */
 };
 
@@ -55,7 +56,7 @@ static struct wanted wanted_of(const struct work *k)
         look_text(k->system, k->sets->current_key, "Control\\Session Manager\\Environment",
                   "PROCESSOR_ARCHITECTURE");
 
-    return (struct wanted){ fact_build(&k->i), fact_is_server(&k->i),
+    return (struct wanted){ fact_build(&k->i), fact_is_server(&k->i), false,
                             a && strcasecmp(a, "x86") == 0     ? "x86"
                             : a && strcasecmp(a, "ARM64") == 0 ? "ARM64"
                                                                : "amd64" };
@@ -66,7 +67,7 @@ static bool fits_part(const struct wanted *w, const char *part, size_t n)
     for (size_t i = 0; i < ARRAY_LEN(systems); i++)
         if (strlen(systems[i].dir) == n && strncasecmp(part, systems[i].dir, n) == 0)
             return w->build >= systems[i].from && w->build <= systems[i].to &&
-                   w->server == systems[i].server;
+                   (w->any_role || w->server == systems[i].server);
     for (size_t i = 0; i < ARRAY_LEN(arches); i++)
         if (strlen(arches[i]) == n && strncasecmp(part, arches[i], n) == 0)
             return strcasecmp(arches[i], w->arch) == 0;
@@ -280,6 +281,15 @@ static int add_device_path(struct work *k, struct err *e)
     return r;
 }
 
+static size_t count_fitting(const struct work *k, const struct wanted *w)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < k->o->n_drivers; i++)
+        n += fits(w, k->o->drivers[i].path);
+    return n;
+}
+
 int inject_drivers(struct work *k, bool *ret_pnputil, struct err *e)
 {
     struct wanted w = wanted_of(k);
@@ -287,6 +297,7 @@ int inject_drivers(struct work *k, bool *ret_pnputil, struct err *e)
     int r = 0;
 
     *ret_pnputil = false;
+    w.any_role = count_fitting(k, &w) == 0;
     for (size_t i = 0; r == 0 && i < k->o->n_drivers; i++) {
         const struct windows_file *f = &k->o->drivers[i];
         const char *name = base_name(f->path);
