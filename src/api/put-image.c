@@ -32,10 +32,12 @@ static void put_mapping(struct api_call *c, const struct mapping_list *l)
     xml_close(c->out, "blockDeviceMapping");
 }
 
-/* Elements that EC2 does not have: real bytes of all snapshots while the image is pending. */
+/* Elements that EC2 does not have: real bytes of all snapshots while the image is pending. How much
+ * there is to read is said when each of them knows it. */
 static void put_progress(struct api_call *c, const struct image_rec *i)
 {
-    uint64_t read = 0, stored = 0, percent = 0, n = 0;
+    struct snapshot_progress all = { 0 };
+    uint64_t percents = 0, n = 0, unknown = 0;
 
     if (i->state != IMAGE_PENDING)
         return;
@@ -46,14 +48,25 @@ static void put_progress(struct api_call *c, const struct image_rec *i)
         if (!i->mapping.v[k].snapshot_id[0] ||
             model_snapshot_get(c->model, i->region, i->mapping.v[k].snapshot_id, &s, &e) < 0)
             continue;
-        read += s.bytes_read;
-        stored += s.bytes_stored;
-        percent += s.progress;
+        all.read += s.bytes_read;
+        all.stored += s.bytes_stored;
+        all.done += s.state == SNAPSHOT_PENDING ? s.bytes_done : s.bytes_total;
+        all.total += s.bytes_total;
+        all.per_s += s.state == SNAPSHOT_PENDING ? s.bytes_per_s : 0;
+        unknown += s.state == SNAPSHOT_PENDING && s.bytes_total == 0;
+        percents += s.progress;
         n++;
     }
-    xml_uint(c->out, "kilnProgress", n ? percent / n : 0);
-    xml_uint(c->out, "kilnBytesRead", read);
-    xml_uint(c->out, "kilnBytesStored", stored);
+    if (unknown == 0 && all.total) {
+        xml_uint(c->out, "kilnProgress", min_u64(99, all.done * 100 / all.total));
+        xml_uint(c->out, "kilnBytesDone", all.done);
+        xml_uint(c->out, "kilnBytesTotal", all.total);
+        xml_uint(c->out, "kilnBytesPerSecond", all.per_s);
+    } else {
+        xml_uint(c->out, "kilnProgress", n ? percents / n : 0);
+    }
+    xml_uint(c->out, "kilnBytesRead", all.read);
+    xml_uint(c->out, "kilnBytesStored", all.stored);
 }
 
 static void put_identity(struct api_call *c, const struct image_rec *i)

@@ -11,6 +11,11 @@ static void put_counters(struct api_call *c, const struct snapshot_rec *s)
 {
     xml_uint(c->out, "kilnBytesRead", s->bytes_read);
     xml_uint(c->out, "kilnBytesStored", s->bytes_stored);
+    if (s->state == SNAPSHOT_PENDING) {
+        xml_uint(c->out, "kilnBytesDone", s->bytes_done);
+        xml_uint(c->out, "kilnBytesTotal", s->bytes_total);
+        xml_uint(c->out, "kilnBytesPerSecond", s->bytes_per_s);
+    }
     xml_text(c->out, "kilnPlatform", s->platform);
     xml_text(c->out, "kilnParentSnapshotId", s->parent);
 }

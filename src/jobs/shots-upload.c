@@ -76,13 +76,15 @@ static int ask_base(struct job *j, struct shot *p, struct err *e)
 static void on_progress(void *userdata, const struct work_progress *w)
 {
     struct shot *p = userdata;
-    uint32_t percent = w->total ? (uint32_t)(w->done * 100 / w->total) : 0;
+    struct snapshot_progress now = {
+        .read = w->read, .stored = w->stored, .done = w->done, .total = w->total, .per_s = w->rate
+    };
     struct err e = { 0 };
 
-    if (percent > 99)
-        percent = 99; /* 100 is said when it is completed */
-    if (model_snapshot_progress(p->all->jobs->model, p->snapshot, percent, w->read, w->stored, &e) <
-        0)
+    now.percent = w->total ? (uint32_t)(w->done * 100 / w->total) : 0;
+    if (now.percent > 99)
+        now.percent = 99; /* 100 is said when it is completed */
+    if (model_snapshot_progress(p->all->jobs->model, p->snapshot, &now, &e) < 0)
         log_warning("jobs", "record the progress of '%s', ignoring: %s", p->snapshot, e.msg);
 }
 
@@ -95,6 +97,7 @@ static bool worth_another_try(const struct shot *p, const struct err *why)
 static int completed(struct shot *p, uint64_t read, uint64_t stored, struct err *e)
 {
     struct model *m = p->all->jobs->model;
+    const struct snapshot_progress all = { .percent = 100, .read = read, .stored = stored };
     struct snapshot_rec rec;
     int r = model_begin(m, e);
 
@@ -105,7 +108,7 @@ static int completed(struct shot *p, uint64_t read, uint64_t stored, struct err 
         (void)str_copy(rec.parent, sizeof rec.parent, str_starts(p->base, "snap-") ? p->base : "");
         r = model_snapshot_save(m, &rec, e);
         if (r == 0)
-            r = model_snapshot_progress(m, p->snapshot, 100, read, stored, e);
+            r = model_snapshot_progress(m, p->snapshot, &all, e);
         if (r == 0)
             r = model_snapshot_move(m, p->snapshot, SNAPSHOT_EV_COMPLETED, "", NULL, e);
     }

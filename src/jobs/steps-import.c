@@ -64,8 +64,10 @@ static int save_progress(struct job *j, const struct work_progress *w, struct er
     (void)str_copy(rec.status_message, sizeof rec.status_message, "reading the disk image");
     r = model_import_save(j->jobs->model, &rec, e);
     if (r == 0)
-        r = model_snapshot_progress(j->jobs->model, rec.snapshot_id, rec.progress, w->read,
-                                    w->stored, e);
+        r = model_snapshot_progress(j->jobs->model, rec.snapshot_id,
+                                    &(struct snapshot_progress){ rec.progress, w->read, w->stored,
+                                                                 w->done, w->total, w->rate },
+                                    e);
     return r;
 }
 
@@ -230,8 +232,10 @@ static int register_image(struct job *j, struct err *e)
     snap.volume_size_gib = max_u64(1, div_up_u64(bytes, GIB(1)));
     r = model_snapshot_save(m, &snap, e);
     if (r == 0)
-        r = model_snapshot_progress(m, snap.id, 100, number(j->args, "read"),
-                                    number(j->args, "stored"), e);
+        r = model_snapshot_progress(m, snap.id,
+                                    &(struct snapshot_progress){ 100, number(j->args, "read"),
+                                                                 number(j->args, "stored") },
+                                    e);
     if (r == 0 && snap.state == SNAPSHOT_PENDING)
         r = model_snapshot_move(m, snap.id, SNAPSHOT_EV_COMPLETED, "", NULL, e);
     if (r == 0)

@@ -164,6 +164,7 @@ static int insert_snapshot(struct job *j, const char *plain, char made[MODEL_ID_
     rec.state = SNAPSHOT_PENDING;
     rec.progress = 0;
     rec.bytes_read = rec.bytes_stored = 0;
+    rec.bytes_done = rec.bytes_total = rec.bytes_per_s = 0;
     rec.started_ms = clock_real_ms();
     rec.completed_ms = 0;
     rec.state_message[0] = '\0';
@@ -204,8 +205,9 @@ static int exchange(struct job *j, struct image_rec *image, struct mapping *root
 {
     struct model *m = j->jobs->model;
     const char *made = job_arg(j, "made"), *plain = job_arg(j, "plain");
+    const struct snapshot_progress p = { .percent = 100, .read = stored, .stored = stored };
     struct err inner = { 0 };
-    int r = model_snapshot_progress(m, made, 100, stored, stored, e);
+    int r = model_snapshot_progress(m, made, &p, e);
 
     if (r == 0)
         r = model_snapshot_move(m, made, SNAPSHOT_EV_COMPLETED, "", NULL, e);

@@ -394,6 +394,7 @@ struct snapshot_rec {
     char platform[16];         /* of the root volume it is of; "" */
     char parent[MODEL_ID_MAX]; /* relative to which it was uploaded; "" */
     uint64_t bytes_read, bytes_stored;
+    uint64_t bytes_done, bytes_total, bytes_per_s; /* the upload: of what changed, holes too */
 };
 int model_snapshot_insert(struct model *m, const struct snapshot_rec *rec, struct err *e);
 int model_snapshot_get(struct model *m, const char *region, const char *id,
@@ -401,9 +402,14 @@ int model_snapshot_get(struct model *m, const char *region, const char *id,
 int model_snapshot_list(struct model *m, const char *region, struct snapshot_rec **ret,
                         size_t *ret_n, struct err *e);
 int model_snapshot_save(struct model *m, const struct snapshot_rec *rec, struct err *e);
+struct snapshot_progress {
+    uint32_t percent;
+    uint64_t read, stored;       /* bytes */
+    uint64_t done, total, per_s; /* bytes; 0: not known */
+};
 /* Light: called for each progress line. */
-int model_snapshot_progress(struct model *m, const char *id, uint32_t percent, uint64_t bytes_read,
-                            uint64_t bytes_stored, struct err *e);
+int model_snapshot_progress(struct model *m, const char *id, const struct snapshot_progress *p,
+                            struct err *e);
 int model_snapshot_move(struct model *m, const char *id, enum snapshot_event ev,
                         const char *message, enum snapshot_state *ret, struct err *e);
 /* Removes the row and its tags. ERR_CONFLICT naming the image when one (not deregistered) uses it:

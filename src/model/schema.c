@@ -160,7 +160,13 @@ static const char step_3[] =
     "INSERT INTO launch_keys SELECT i.id, k.public_key FROM instances i"
     " JOIN key_pairs k ON k.region = i.region AND k.name = i.key_name;";
 
-static const char *const steps[] = { step_1, step_2, step_3 };
+/* How far an upload is: read so far, of how much, how fast. */
+static const char step_4[] =
+    "ALTER TABLE snapshots ADD COLUMN bytes_done INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE snapshots ADD COLUMN bytes_total INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE snapshots ADD COLUMN bytes_per_s INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const steps[] = { step_1, step_2, step_3, step_4 };
 
 static int run(struct model *m, const char *sql, struct err *e)
 {

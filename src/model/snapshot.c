@@ -21,6 +21,9 @@ static const struct col cols[] = {
     TEXT_COL(snapshot_rec, parent),
     COL(snapshot_rec, bytes_read, COL_U64),
     COL(snapshot_rec, bytes_stored, COL_U64),
+    COL(snapshot_rec, bytes_done, COL_U64),
+    COL(snapshot_rec, bytes_total, COL_U64),
+    COL(snapshot_rec, bytes_per_s, COL_U64),
 };
 const struct table snapshot_table =
     TABLE("snapshots", snapshot_rec, cols, "The snapshot '", "' does not exist.");
@@ -60,8 +63,8 @@ static void set_synchronous(struct model *m, const char *pragma)
         (void)sqlite3_exec(m->db, pragma, NULL, NULL, NULL); /* costs a flush at worst */
 }
 
-int model_snapshot_progress(struct model *m, const char *id, uint32_t percent, uint64_t bytes_read,
-                            uint64_t bytes_stored, struct err *e)
+int model_snapshot_progress(struct model *m, const char *id, const struct snapshot_progress *p,
+                            struct err *e)
 {
     int r;
 
@@ -69,9 +72,12 @@ int model_snapshot_progress(struct model *m, const char *id, uint32_t percent, u
      * change that matters flushes the log as a whole. */
     set_synchronous(m, "PRAGMA synchronous = NORMAL");
     r = db_exec(m,
-                "UPDATE snapshots SET progress = ?2, bytes_read = ?3, bytes_stored = ?4"
+                "UPDATE snapshots SET progress = ?2, bytes_read = ?3, bytes_stored = ?4,"
+                " bytes_done = ?5, bytes_total = ?6, bytes_per_s = ?7"
                 " WHERE id = ?1 AND state = 'pending'",
-                BINDS(T(id), U(percent), U(bytes_read), U(bytes_stored)), e);
+                BINDS(T(id), U(p->percent), U(p->read), U(p->stored), U(p->done), U(p->total),
+                      U(p->per_s)),
+                e);
     set_synchronous(m, "PRAGMA synchronous = FULL");
     return r;
 }

@@ -316,16 +316,18 @@ static void protection_refuses_until_it_is_lifted(void **state)
 static void a_snapshot_that_completes_is_at_100_percent(void **state)
 {
     struct fixture *f = *state;
+    const struct snapshot_progress early = { 40, 1000, 500, 4000, 10000, 7 }, late = { 60, 9 };
     struct snapshot_rec s = a_snapshot(S1);
     enum snapshot_state to;
 
     OK(model_snapshot_insert(f->m, &s, &e));
-    OK(model_snapshot_progress(f->m, S1, 40, 1000, 500, &e));
+    OK(model_snapshot_progress(f->m, S1, &early, &e));
     OK(model_snapshot_get(f->m, NULL, S1, &s, &e));
     assert_int_equal(s.progress, 40);
+    assert_int_equal(s.bytes_total, 10000);
     OK(model_snapshot_move(f->m, S1, SNAPSHOT_EV_COMPLETED, NULL, &to, &e));
     assert_int_equal(to, SNAPSHOT_COMPLETED);
-    OK(model_snapshot_progress(f->m, S1, 60, 9, 9, &e)); /* a late line changes nothing */
+    OK(model_snapshot_progress(f->m, S1, &late, &e)); /* a late line changes nothing */
     OK(model_snapshot_get(f->m, NULL, S1, &s, &e));
     assert_int_equal(s.progress, 100);
     assert_int_equal(s.bytes_read, 1000);
