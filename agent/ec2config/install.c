@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sysprep/defaults.h"
+
 #define SERVICE    "EC2Config"
 #define SETUP_FILE "%SystemRoot%\\Setup\\Scripts\\SetupComplete.cmd"
 #define SETUP_CALL "call \"C:\\Program Files\\Amazon\\Ec2ConfigService\\Scripts\\PostSysprep.cmd\""
@@ -115,8 +117,10 @@ int config_install(struct win *w, bool force, struct err *e)
     _cleanup_free_ char *menu = win_expand(w, MENU_FILE, e);
     _cleanup_free_ char *dialog = menu ? win_expand(w, DIALOG, e) : NULL;
 
-    if (!dialog || check_version(w, force, e) < 0 || install_service(w, e) < 0 ||
-        add_setup_line(w, e) < 0)
+    if (!dialog || check_version(w, force, e) < 0 ||
+        defaults_lay_down(w, CONFIG_ROOT "defaults", "%ProgramFiles%\\Amazon\\Ec2ConfigService",
+                          NULL, e) < 0 ||
+        install_service(w, e) < 0 || add_setup_line(w, e) < 0)
         return -e->no;
     return w->shortcut_write(w, menu, dialog, "", e);
 }

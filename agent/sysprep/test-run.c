@@ -9,6 +9,7 @@
 
 #include "engine/fake.h"
 #include "engine/setup.h"
+#include "sysprep/defaults.h"
 #include "sysprep/sysprep.h"
 
 #define V2_DIR     "C:\\ProgramData\\Amazon\\EC2Launch\\sysprep\\"
@@ -415,6 +416,25 @@ static void a_broken_step_of_the_caller_ends_the_run(void **unused)
     fake_free(f);
 }
 
+static void an_upgrade_keeps_what_the_owner_made_of_the_settings(void **unused)
+{
+    struct fake *f = fake_new();
+    struct err e = { 0 };
+    unsigned n = 0;
+    (void)unused;
+
+    fake_file(f, "C:\\a\\defaults\\one.xml", "shipped");
+    fake_file(f, "C:\\a\\defaults\\deep\\two.cmd", "shipped");
+    fake_file(f, "C:\\a\\one.xml", "the owner's");
+    assert_int_equal(defaults_lay_down(&f->win, "%SystemDrive%\\a\\defaults", "C:\\a", &n, &e), 0);
+    assert_int_equal(n, 1);
+    assert_string_equal(fake_file_text(f, "C:\\a\\one.xml"), "the owner's");
+    assert_string_equal(fake_file_text(f, "C:\\a\\deep\\two.cmd"), "shipped");
+    assert_int_equal(defaults_lay_down(&f->win, "C:\\nothing", "C:\\a", &n, &e), 0);
+    assert_int_equal(n, 0);
+    fake_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +453,7 @@ int main(void)
         cmocka_unit_test(password_in_the_answer_file_needs_no_working_copy),
         cmocka_unit_test(broken_answer_file_is_refused_with_file_and_line),
         cmocka_unit_test(a_broken_step_of_the_caller_ends_the_run),
+        cmocka_unit_test(an_upgrade_keeps_what_the_owner_made_of_the_settings),
     };
     return test_run(tests);
 }

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "sysprep/defaults.h"
+
 #define MENU_FILE   "%ProgramData%\\Microsoft\\Windows\\Start Menu\\Programs\\EC2LaunchSettings.lnk"
 #define ROOT        "%ProgramData%\\Amazon\\EC2-Windows\\Launch"
 #define DIALOG      ROOT "\\Settings\\Ec2LaunchSettings.exe"
@@ -32,6 +34,7 @@ int v1_install(struct win *w, bool force, struct err *e)
     _cleanup_free_ char *root = dialog ? win_expand(w, ROOT, e) : NULL;
 
     if (!root || check_version(w, force, e) < 0 ||
+        defaults_lay_down(w, ROOT "\\defaults", ROOT, NULL, e) < 0 ||
         w->file_protect(w, root, WIN_PROTECT_READ, e) < 0)
         return -e->no;
     return w->shortcut_write(w, menu, dialog, "", e);

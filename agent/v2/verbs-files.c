@@ -10,6 +10,7 @@
 #include "lib/zip.h"
 #include "v2/config.h"
 #include "v2/events.h"
+#include "v2/install.h"
 
 #define FILE_MAX MIB(16)
 #define TAGS_MAX 64U
@@ -283,8 +284,10 @@ static int register_service(struct win *w, struct err *e)
 int v2_verb_install(struct v2_cli *c, const struct v2_args *a)
 {
     struct err e = { 0 };
-    int r = make_folders(c->w, &e);
+    int r = v2_install_package(c->w, &e);
 
+    if (r == 0)
+        r = make_folders(c->w, &e);
     if (r == 0)
         r = write_default(c->w, &e);
     if (r == 0)
@@ -298,5 +301,7 @@ int v2_verb_uninstall(struct v2_cli *c, const struct v2_args *a)
 {
     struct err e = { 0 };
 
-    return c->w->service_delete(c->w, "EC2Launch", &e) < 0 ? v2_fail(c, &e) : V2_EXIT_OK;
+    if (v2_uninstall_package(c->w, &e) < 0 || c->w->service_delete(c->w, "EC2Launch", &e) < 0)
+        return v2_fail(c, &e);
+    return V2_EXIT_OK;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """EC2Config under Wine: the service from fresh files to the ready line, -sysprep, the command files. S-numbers are
 those of docs/agents/conformance.md."""
-import base64, re, subprocess, sys, tempfile, time
+import base64, contextlib, re, subprocess, sys, tempfile, time
 sys.path.insert(0, __file__.rpartition('/')[0])
 from winelib import *
 
@@ -64,7 +64,7 @@ FIRST_BOOT = [
 
 
 def test_service_from_fresh_files_to_the_ready_line():  # S-150, S-151, S-153, S-162, S-173
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         boot(m)
         want = list(FIRST_BOOT)
         for line in m.lines():
@@ -84,7 +84,7 @@ def test_service_from_fresh_files_to_the_ready_line():  # S-150, S-151, S-153, S
 
 
 def test_state_of_setup_is_said_in_its_own_words():  # S-144
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         m.set_text(SETUP, 'ImageState', 'IMAGE_STATE_UNDEPLOYABLE')
         m.ok(PROGRAM, '-install', '-force')
         m.ok('net', 'start', 'EC2Config')
@@ -96,7 +96,7 @@ def test_state_of_setup_is_said_in_its_own_words():  # S-144
 
 
 def test_plugins_run_beside_each_other():  # S-152
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         for n in '123':
             plugin(m, 'Sleeper' + n, 'Enabled')
             m.write(ROOT + f'Plugins\\Sleeper{n}.cmd', f'@ping -n 6 127.0.0.1 >nul\r\n@echo {n}>C:\\kiln-test\\{n}\r\n')
@@ -110,7 +110,7 @@ def test_plugins_run_beside_each_other():  # S-152
 
 
 def test_the_guides_command_line_in_cmd():  # S-109, S-110, S-117, S-179, S-180
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         m.set_number(TERMINAL, 'fDenyTSConnections', 0)
         m.write('kiln-test/odd.cmd', '@"%programfiles%\\amazon\\ec2configservice\\"ec2config.exe -sysprep""\r\n')
         m.ok('cmd', '/c', 'C:\\kiln-test\\odd.cmd')
@@ -126,7 +126,7 @@ def test_the_guides_command_line_in_cmd():  # S-109, S-110, S-117, S-179, S-180
 
 
 def test_wrong_settings_are_refused_with_their_place():  # S-181
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         m.write(ROOT + 'Settings\\BundleConfig.xml', '<BundleConfig>\n<Property><Name>AutoSysprep</Name>\n'
                 '<Value>Perhaps</Value></Property></BundleConfig>')
         code, out = m.run(PROGRAM, '-sysprep')
@@ -136,7 +136,7 @@ def test_wrong_settings_are_refused_with_their_place():  # S-181
 
 
 def test_command_files_of_both_passes():  # S-115, S-131, S-146, S-147, S-149
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         for name, value in (('BeforeSysprep', 1), ('SysprepSpecializePhase', 0)):
             m.set_number(TERMINAL, 'fDenyTSConnections', 1 - value)
             m.ok('cmd', '/c', ROOT + f'Scripts\\{name}.cmd')
@@ -147,7 +147,7 @@ def test_command_files_of_both_passes():  # S-115, S-131, S-146, S-147, S-149
 
 
 def test_scramble_password_program():  # S-36, S-129
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         m.ok(ROOT + 'ScramblePassword.exe', '-u', 'Administrator')
         first = m.value(ADMIN, 'Password')
         m.ok(ROOT + 'ScramblePassword.exe', '-u', 'Administrator')
@@ -155,7 +155,7 @@ def test_scramble_password_program():  # S-36, S-129
 
 
 def test_install_refuses_new_windows_and_keeps_the_owners_lines():  # S-3, S-146, S-170
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         setup = 'C:\\windows\\Setup\\Scripts\\SetupComplete.cmd'
         m.write(setup, 'echo mine\r\n')
         code, out = m.run(PROGRAM, '-install')  # Wine calls itself Windows 10

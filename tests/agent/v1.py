@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """EC2Launch (v1) under Wine, from fresh files to the ready line, against a metadata service and with COM1 on a
 pty. S-numbers are those of docs/agents/conformance.md."""
-import base64, json, re, subprocess, sys, tempfile
+import base64, contextlib, json, re, subprocess, sys, tempfile
 sys.path.insert(0, __file__.rpartition('/')[0])
 from winelib import *
 
@@ -57,7 +57,7 @@ FIRST_BOOT = [
 
 
 def test_fresh_files_to_the_ready_line():  # S-68, S-89
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         m.ok(V1, 'initialize-instance')
         want = list(FIRST_BOOT)
         for line in m.lines():
@@ -73,7 +73,7 @@ def test_fresh_files_to_the_ready_line():  # S-68, S-89
 
 
 def test_setup_is_waited_for_and_said_once():
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         m.set_text(SETUP, 'ImageState', 'IMAGE_STATE_UNDEPLOYABLE')
         p = m.start(V1, 'initialize-instance')
         m.wait_console('Windows is being configured. SysprepState=IMAGE_STATE_UNDEPLOYABLE\r\n')
@@ -84,7 +84,7 @@ def test_setup_is_waited_for_and_said_once():
 
 
 def test_specified_password_is_wiped_and_a_weak_one_replaced():  # S-81, S-83, S-90 to S-92
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         settings(m, adminPasswordType='Specify', adminPassword='Correct-Horse-9')
         m.ok(V1, 'initialize-instance')
         equal(decrypted(m), 'Correct-Horse-9', 'the sealed one')
@@ -96,7 +96,7 @@ def test_specified_password_is_wiped_and_a_weak_one_replaced():  # S-81, S-83, S
 
 
 def test_schedule_is_a_task_at_startup_as_system():  # S-95, S-102
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         out = m.ok(V1, 'initialize-instance', '-Schedule')
         true('follow adminPasswordType (Random)' in out, out)
         equal(m.console(), '', 'nothing runs now')
@@ -109,7 +109,7 @@ def test_schedule_is_a_task_at_startup_as_system():  # S-95, S-102
 
 
 def test_sysprep_is_called_with_the_quoted_answer_file():  # S-71, S-72, S-96, S-97
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         m.write(ROOT + 'Sysprep\\BeforeSysprep.cmd', (FILES / 'Sysprep/BeforeSysprep.cmd').read_bytes() +
                 b'echo mine>>C:\\kiln-test\\recorded.txt\r\n')
         m.set_number(TERMINAL, 'fDenyTSConnections', 0)
@@ -128,14 +128,14 @@ def test_sysprep_is_called_with_the_quoted_answer_file():  # S-71, S-72, S-96, S
 
 
 def test_specialize_opens_remote_desktop_again():  # S-39 for v1
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         m.set_number(TERMINAL, 'fDenyTSConnections', 1)
         m.ok('cmd', '/c', ROOT + 'Sysprep\\SysprepSpecialize.cmd')
         equal(m.value(TERMINAL, 'fDenyTSConnections'), ('REG_DWORD', '0x0'), 'the value')
 
 
 def test_cause_of_a_failure_is_on_the_console():
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         m.write('kiln-test/exit-code.txt', '1')
         m.write('C:\\windows\\system32\\Sysprep\\Panther\\setuperr.log', '')
         m.write(ROOT + 'Sysprep\\BeforeSysprep.cmd', b'@echo 2026-01-02 03:04:05, Error SYSPRP Package A_1_x64__p was '
@@ -147,7 +147,7 @@ def test_cause_of_a_failure_is_on_the_console():
 
 
 def test_installer_refuses_what_the_guide_excludes():  # S-3
-    with machine() as m:
+    with contextlib.closing(machine()) as m:
         code, out = m.run(V1, 'install')  # Wine calls itself Windows 10, build 19043
         build = int(m.value(r'HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion', 'CurrentBuild')[1])
         equal(code, 0 if 14393 <= build < 20348 else 1, out)
