@@ -168,6 +168,15 @@ static int disk_extend(struct win *w, char letter, uint64_t *ret_grown_bytes, st
     return 0;
 }
 
+/* Wine gives its services C:\users\Public instead. */
+static int env(struct win *w, const char *name, char **ret, struct err *e)
+{
+    if (!str_eq_nocase(name, "ProgramData"))
+        return real.env(&real, name, ret, e);
+    *ret = str_dup("C:\\ProgramData");
+    return *ret ? 1 : err_oom(e);
+}
+
 /* Wine has no batch logon with a profile: the account is noted, the command runs as we are. */
 static int run(struct win *w, const struct win_run *r, uint32_t *ret_pid, uint32_t *ret_exit,
                struct err *e)
@@ -203,6 +212,7 @@ struct win *win_real(void)
     table.monitor_always_on = monitor_always_on;
     table.hibernation = hibernation;
     table.run = run;
+    table.env = env;
     table.disk_extend = disk_extend;
     table.zone_set = zone_set;
     return &table;
