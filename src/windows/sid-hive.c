@@ -354,6 +354,8 @@ int sid_replace(struct regf *h, const uint8_t old[SID_MACHINE_BYTES],
     r = look(&first, e); /* and what cannot be done is known before anything is */
     if (r < 0)
         return r;
+    if (!total(&first.n) && !sid_occurs(regf_at(h, 0), h->bins, &first.old))
+        return 0;
     j.old = first.old;
     j.with = first.with;
     j.same_length = first.same_length;
