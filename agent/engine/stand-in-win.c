@@ -3,7 +3,7 @@
  * answers with success without doing anything. Those keep their state in the registry and write a
  * line each into C:\kiln-test\calls.txt, so that a test sees effects. Linked before the library,
  * whose own win_real() then stays out. */
-#include "engine/win-priv.h"
+#include "win-priv.h"
 
 #include <stdarg.h>
 #include <stdio.h>
