@@ -138,6 +138,24 @@ static void json_of_the_same_shape_is_accepted(void **state)
     assert_string_equal(str_text(&again), str_text(&json));
 }
 
+/* The seeds of the fuzz target are the guide's examples and settings of every task. */
+static void the_examples_are_accepted(void **state)
+{
+    static const char *const names[] = { "default.yml", "example.yml", "full.json", "full.yml" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char path[500], text[20000];
+        FILE *f;
+
+        (void)snprintf(path, sizeof path, AGENT_ROOT "/fuzz/corpus/agent-config/%s", names[i]);
+        f = fopen(path, "r");
+        assert_non_null(f);
+        text[fread(text, 1, sizeof text - 1, f)] = '\0';
+        (void)fclose(f);
+        v2_config_free(parse(text));
+    }
+}
+
 static void a_byte_order_mark_does_not_matter(void **state)
 {
     v2_config_free(parse("\xef\xbb\xbf"
@@ -305,6 +323,7 @@ int main(void)
         cmocka_unit_test(the_shipped_settings_are_accepted),
         cmocka_unit_test(every_task_is_accepted_where_it_may_stand),
         cmocka_unit_test(json_of_the_same_shape_is_accepted),
+        cmocka_unit_test(the_examples_are_accepted),
         cmocka_unit_test(a_byte_order_mark_does_not_matter),
         cmocka_unit_test(a_missing_run_as_is_a_warning),
         cmocka_unit_test(a_wrong_frame_is_refused_with_its_place),
