@@ -3,6 +3,7 @@
 #include "answer-priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "answer-rules.h"
@@ -296,11 +297,14 @@ static uint64_t highest_order(const xmlNode *list)
     return top;
 }
 
+/* The prefix "wcm" may stand for something else in a file. */
 static xmlNs *wcm_ns(struct answer *a)
 {
     xmlNs *ns = xmlSearchNsByHref(a->doc, a->root, X(ANSWER_WCM_NS));
 
-    return ns && ns->prefix ? ns : xmlNewNs(a->root, X(ANSWER_WCM_NS), X("wcm"));
+    if (!ns || !ns->prefix)
+        ns = xmlNewNs(a->root, X(ANSWER_WCM_NS), X("wcm"));
+    return ns ? ns : xmlNewNs(a->root, X(ANSWER_WCM_NS), X("wcmState"));
 }
 
 static int add_item(struct answer *a, xmlNode *list, const char *item, const char *text_name,
@@ -309,20 +313,23 @@ static int add_item(struct answer *a, xmlNode *list, const char *item, const cha
     const struct rule_component *k =
         rule_component_find(strcmp(item, "RunSynchronousCommand") == 0 ? DEPLOYMENT : SHELL_SETUP);
     const struct rule *table = rule_find(k->rules, answer_name(list))->kids[0].kids;
-    xmlNode *n = new_element(list, item);
     xmlNs *wcm = wcm_ns(a);
+    xmlNode *n;
     char order[24];
     uint64_t no = highest_order(list) + 1;
-    struct str s = STR_INIT(sizeof order - 1);
     int r;
 
     if (no > ANSWER_LIST_MAX)
         return err_set(e, E2BIG, ERR_LIMIT, "answer file: more than %d commands", ANSWER_LIST_MAX);
-    if (!n || !wcm || !xmlNewNsProp(n, wcm, X("action"), X("add")) || !put_in(list, n, NULL))
+    n = wcm ? new_element(list, item) : NULL;
+    if (!n)
         return err_oom(e);
-    str_addf(&s, "%llu", (unsigned long long)no);
-    (void)str_copy(order, sizeof order, str_text(&s));
-    str_done(&s);
+    if (!xmlNewNsProp(n, wcm, X("action"), X("add")) || !put_in(list, n, NULL)) {
+        xmlUnlinkNode(n);
+        xmlFreeNode(n);
+        return err_oom(e);
+    }
+    (void)snprintf(order, sizeof order, "%llu", (unsigned long long)no);
     r = set_in(n, table, "Order", order, e);
     if (r == 0 && description)
         r = set_in(n, table, "Description", description, e);

@@ -136,6 +136,21 @@ static void commands_are_numbered_behind_the_others(void **unused)
     assert_int_equal(s.specialize_commands[1].order, 2);
 }
 
+static void a_command_is_added_where_the_prefix_wcm_is_taken(void **unused)
+{
+    static const char body[] = "<unattend xmlns=\"urn:schemas-microsoft-com:unattend\" "
+                               "xmlns:wcm=\"http://other\"></unattend>";
+    _cleanup_(answer_freep) struct answer *a = parsed(body);
+    _cleanup_free_ char *p = NULL;
+    struct err e = { 0 };
+    (void)unused;
+
+    assert_int_equal(answer_add_command(a, PASS_SPECIALIZE, "amd64", "cmd", NULL, &e), 0);
+    assert_int_equal(answer_require_valid(a, &e), 0);
+    p = rendered(a);
+    assert_non_null(strstr(p, "wcmState:action=\"add\""));
+}
+
 struct wrong {
     const char *body, *message;
 };
@@ -311,6 +326,7 @@ int main(void)
         cmocka_unit_test(new_elements_go_where_setup_wants_them),
         cmocka_unit_test(line_ends_of_windows_stay),
         cmocka_unit_test(commands_are_numbered_behind_the_others),
+        cmocka_unit_test(a_command_is_added_where_the_prefix_wcm_is_taken),
         cmocka_unit_test(a_wrong_word_is_told_with_its_place),
         cmocka_unit_test(what_is_no_answer_file_is_refused),
         cmocka_unit_test(a_made_file_holds_the_options_and_is_valid),
