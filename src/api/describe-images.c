@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "find.h"
+#include "listing.h"
 
 #include <stdio.h>
 
@@ -146,8 +147,10 @@ static bool executable(struct api_call *c, const struct image_rec *i)
     return n == 0;
 }
 
-static bool wanted(struct api_call *c, const struct image_rec *i)
+static bool wanted(struct api_call *c, const void *record)
 {
+    const struct image_rec *i = record;
+
     if (i->state == IMAGE_DEREGISTERED) /* named by its id: rule 13 of ec2-clients.md */
         return false;
     if (i->state == IMAGE_DISABLED && !api_bool(c, "IncludeDisabled", false) &&
@@ -155,6 +158,18 @@ static bool wanted(struct api_call *c, const struct image_rec *i)
         return false;
     return api_owner_matches(c, "Owner", i->owner) && executable(c, i);
 }
+
+static int put(struct api_call *c, const void *record, const struct tag_list *tags, struct err *e)
+{
+    return api_put_image(c, record, tags, e);
+}
+
+static const struct api_listing listing = { .list = "ImageId",
+                                            .element = "imagesSet",
+                                            .size = sizeof(struct image_rec),
+                                            .filters = filters,
+                                            .wanted = wanted,
+                                            .put = put };
 
 struct images {
     struct image_rec *v;
@@ -166,60 +181,9 @@ static void images_done(struct images *l)
     image_list_free(l->v, l->n);
 }
 
-/* 1 when the image passes all filters */
-static int passes(struct api_call *c, const struct image_rec *i, struct err *e)
-{
-    _cleanup_(tag_list_done) struct tag_list tags = { 0 };
-    int r;
-
-    if (!wanted(c, i))
-        return 0;
-    if (api_count(c, "Filter") == 0)
-        return 1;
-    r = model_tags_get(c->model, i->id, &tags, e);
-    if (r < 0)
-        return r;
-    return api_filters_pass(c, filters, i, &tags);
-}
-
-static int put_item(struct api_call *c, const struct image_rec *i, struct err *e)
-{
-    _cleanup_(tag_list_done) struct tag_list tags = { 0 };
-    int r = model_tags_get(c->model, i->id, &tags, e);
-
-    if (r < 0)
-        return r;
-    xml_open(c->out, "item");
-    r = api_put_image(c, i, &tags, e);
-    if (r < 0)
-        return r;
-    xml_close(c->out, "item");
-    return 0;
-}
-
-static int put_page(struct api_call *c, const struct image_rec *const *v, size_t n, struct err *e)
-{
-    size_t from = 0, to = 0;
-    int r = api_page(c, n, api_count(c, "ImageId"), &from, &to, e);
-
-    if (r < 0)
-        return r;
-    xml_open(c->out, "imagesSet");
-    for (size_t i = from; i < to; i++) {
-        r = put_item(c, v[i], e);
-        if (r < 0)
-            return r;
-    }
-    xml_close(c->out, "imagesSet");
-    api_page_end(c, n, to);
-    return 0;
-}
-
 static int describe_images(struct api_call *c, struct err *e)
 {
     _cleanup_(images_done) struct images all = { 0 };
-    _cleanup_free_ const struct image_rec **kept = NULL;
-    size_t n_kept = 0;
     int r = api_filters_check(c, filters, e);
 
     if (r < 0)
@@ -233,15 +197,7 @@ static int describe_images(struct api_call *c, struct err *e)
     r = api_find_images(c, "ImageId", &all.v, &all.n, e);
     if (r < 0)
         return r;
-    kept = xcalloc(all.n + 1, sizeof(*kept));
-    for (size_t i = 0; i < all.n; i++) {
-        r = passes(c, &all.v[i], e);
-        if (r < 0)
-            return r;
-        if (r > 0)
-            kept[n_kept++] = &all.v[i];
-    }
-    return put_page(c, kept, n_kept, e);
+    return api_put_listing(c, &listing, all.v, all.n, e);
 }
 
 const struct api_action api_describe_images = {

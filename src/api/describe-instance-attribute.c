@@ -3,6 +3,7 @@
 
 #include "parse.h"
 #include "place.h"
+#include "put.h"
 
 static const struct api_param params[] = {
     { .name = "InstanceId", .type = PARAM_ID, .prefix = "i", .required = true },
@@ -12,9 +13,7 @@ static const struct api_param params[] = {
 
 static int put_value(struct api_call *c, const char *name, const char *value)
 {
-    xml_open(c->out, name);
-    xml_text(c->out, "value", value);
-    xml_close(c->out, name);
+    api_put_inside(c, name, "value", value);
     return 0;
 }
 
@@ -47,16 +46,8 @@ ATTRIBUTE(put_source_check, put_flag(c, "sourceDestCheck", true));
 ATTRIBUTE(put_ebs_optimized, put_flag(c, "ebsOptimized", i->ebs_optimized));
 ATTRIBUTE(put_sriov, put_value(c, "sriovNetSupport", "simple"));
 ATTRIBUTE(put_ena, put_flag(c, "enaSupport", i->ena_support));
-
-static int put_enclave(struct api_call *c, const struct instance_rec *i, struct err *e)
-{
-    (void)i;
-    (void)e;
-    xml_open(c->out, "enclaveOptions");
-    xml_bool(c->out, "enabled", false);
-    xml_close(c->out, "enclaveOptions");
-    return 0;
-}
+ATTRIBUTE(put_enclave, (api_put_inside(c, "enclaveOptions", "enabled", "false"), 0));
+ATTRIBUTE(put_mapping, api_put_disks_of(c, i->id, e));
 
 static int put_user_data(struct api_call *c, const struct instance_rec *i, struct err *e)
 {
@@ -76,44 +67,12 @@ static int put_groups(struct api_call *c, const struct instance_rec *i, struct e
 {
     _cleanup_free_ struct group_rec *v = NULL;
     struct interface_rec nic;
-    struct err why = { 0 };
     size_t n = 0;
-    int r = model_interface_of(c->model, i->id, &nic, &why);
+    int r = api_network_of(c, i->id, &nic, &v, &n, e);
 
-    if (r >= 0) {
-        r = model_interface_groups(c->model, nic.id, &v, &n, e);
-    } else if (why.kind == ERR_NOT_FOUND) {
-        r = 0;
-    } else {
-        *e = why;
-    }
     if (r < 0)
         return r;
     api_put_group_set(c, v, n);
-    return 0;
-}
-
-static int put_mapping(struct api_call *c, const struct instance_rec *i, struct err *e)
-{
-    _cleanup_free_ struct attachment_rec *at = NULL;
-    size_t n = 0;
-    int r = model_attachment_list(c->model, i->id, &at, &n, e);
-
-    if (r < 0)
-        return r;
-    xml_open(c->out, "blockDeviceMapping");
-    for (size_t k = 0; k < n; k++) {
-        xml_open(c->out, "item");
-        xml_text(c->out, "deviceName", at[k].device);
-        xml_open(c->out, "ebs");
-        xml_text(c->out, "volumeId", at[k].volume_id);
-        xml_text(c->out, "status", model_attach_state_name(at[k].state));
-        xml_time(c->out, "attachTime", at[k].attached_ms);
-        xml_bool(c->out, "deleteOnTermination", at[k].delete_on_termination);
-        xml_close(c->out, "ebs");
-        xml_close(c->out, "item");
-    }
-    xml_close(c->out, "blockDeviceMapping");
     return 0;
 }
 

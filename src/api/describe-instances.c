@@ -319,23 +319,6 @@ static const struct filter_def filters[] = {
     { 0 },
 };
 
-/* 1 and *nic with its groups, 0 when the instance has none */
-static int find_network(struct api_call *c, const char *id, struct interface_rec *nic,
-                        struct group_rec **ret_groups, size_t *ret_n, struct err *e)
-{
-    struct err why = { 0 };
-    int r = model_interface_of(c->model, id, nic, &why);
-
-    if (r >= 0) {
-        r = model_interface_groups(c->model, nic->id, ret_groups, ret_n, e);
-        return r < 0 ? r : 1;
-    }
-    if (why.kind == ERR_NOT_FOUND)
-        return 0;
-    *e = why;
-    return r;
-}
-
 /* 1 when the instance passes all filters */
 static int passes(struct api_call *c, const struct instance_rec *rec, struct err *e)
 {
@@ -351,7 +334,7 @@ static int passes(struct api_call *c, const struct instance_rec *rec, struct err
     r = model_attachment_list(c->model, rec->id, &at, &row.n_at, e);
     if (r < 0)
         return r;
-    r = find_network(c, rec->id, &nic, &groups, &row.n_groups, e);
+    r = api_network_of(c, rec->id, &nic, &groups, &row.n_groups, e);
     if (r < 0)
         return r;
     row.nic = r > 0 ? &nic : NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "find.h"
+#include "listing.h"
 
 #include <stdio.h>
 
@@ -91,66 +92,25 @@ static const char *const owner_words[] = { "self", "amazon", "aws-marketplace", 
 static const char *const restorable_words[] = { "self", "all", NULL };
 
 /* Snapshots are private in this version: whoever owns one may restore it, nobody else. */
-static bool wanted(struct api_call *c, const struct snapshot_rec *s)
+static bool wanted(struct api_call *c, const void *record)
 {
-    return api_owner_matches(c, "Owner", s->owner) &&
-           api_owner_matches(c, "RestorableBy", s->owner);
+    return api_owner_matches(c, "Owner", REC(record)->owner) &&
+           api_owner_matches(c, "RestorableBy", REC(record)->owner);
 }
 
-static int keep(struct api_call *c, struct snapshot_rec *v, size_t n, size_t *ret_n, struct err *e)
+static int put(struct api_call *c, const void *record, const struct tag_list *tags, struct err *e)
 {
-    size_t kept = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        _cleanup_(tag_list_done) struct tag_list tags = { 0 };
-        int r = 0;
-
-        if (!wanted(c, &v[i]))
-            continue;
-        if (api_count(c, "Filter") > 0)
-            r = model_tags_get(c->model, v[i].id, &tags, e);
-        if (r < 0)
-            return r;
-        if (!api_filters_pass(c, filters, &v[i], &tags))
-            continue;
-        if (i != kept)
-            v[kept] = v[i];
-        kept++;
-    }
-    *ret_n = kept;
+    (void)e;
+    api_put_snapshot(c, record, tags);
     return 0;
 }
 
-static int put_item(struct api_call *c, const struct snapshot_rec *s, struct err *e)
-{
-    _cleanup_(tag_list_done) struct tag_list tags = { 0 };
-    int r = model_tags_get(c->model, s->id, &tags, e);
-
-    if (r < 0)
-        return r;
-    xml_open(c->out, "item");
-    api_put_snapshot(c, s, &tags);
-    xml_close(c->out, "item");
-    return 0;
-}
-
-static int put_page(struct api_call *c, const struct snapshot_rec *v, size_t n, struct err *e)
-{
-    size_t from = 0, to = 0;
-    int r = api_page(c, n, api_count(c, "SnapshotId"), &from, &to, e);
-
-    if (r < 0)
-        return r;
-    xml_open(c->out, "snapshotSet");
-    for (size_t i = from; i < to; i++) {
-        r = put_item(c, &v[i], e);
-        if (r < 0)
-            return r;
-    }
-    xml_close(c->out, "snapshotSet");
-    api_page_end(c, n, to);
-    return 0;
-}
+static const struct api_listing listing = { .list = "SnapshotId",
+                                            .element = "snapshotSet",
+                                            .size = sizeof(struct snapshot_rec),
+                                            .filters = filters,
+                                            .wanted = wanted,
+                                            .put = put };
 
 static int describe_snapshots(struct api_call *c, struct err *e)
 {
@@ -169,10 +129,7 @@ static int describe_snapshots(struct api_call *c, struct err *e)
     r = api_find_snapshots(c, "SnapshotId", &v, &n, e);
     if (r < 0)
         return r;
-    r = keep(c, v, n, &n, e);
-    if (r < 0)
-        return r;
-    return put_page(c, v, n, e);
+    return api_put_listing(c, &listing, v, n, e);
 }
 
 const struct api_action api_describe_snapshots = {

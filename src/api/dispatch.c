@@ -229,11 +229,7 @@ static int handle(struct api_call *c, struct err *e)
     const char *token = c->action->flags & API_TOKEN ? api_text(c, "ClientToken") : NULL;
     int r;
 
-    if (!(c->action->flags & API_WRITES)) {
-        r = c->action->handle(c, e);
-        return r == 0 && dry_run ? dry_run_done(c, e) : r;
-    }
-    r = model_begin(c->model, e);
+    r = c->action->flags & API_WRITES ? model_begin(c->model, e) : model_begin_reading(c->model, e);
     if (r < 0)
         return r;
     r = token && !dry_run ? handle_with_token(c, token, e) : c->action->handle(c, e);

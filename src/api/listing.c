@@ -17,13 +17,15 @@ static int put_item(struct api_call *c, const struct api_listing *l, const void 
     return 0;
 }
 
-/* 1 when the record passes all filters */
+/* 1 when the record is wanted and passes all filters */
 static int passes(struct api_call *c, const struct api_listing *l, const void *record,
                   struct err *e)
 {
     _cleanup_(tag_list_done) struct tag_list tags = { 0 };
     int r;
 
+    if (l->wanted && !l->wanted(c, record))
+        return 0;
     if (api_count(c, "Filter") == 0)
         return 1;
     r = model_tags_get(c->model, record, &tags, e);

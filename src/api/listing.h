@@ -11,6 +11,8 @@ struct api_listing {
     const struct filter_def *filters;
     /* Writes what is inside of <item>. */
     int (*put)(struct api_call *c, const void *record, const struct tag_list *tags, struct err *e);
+    /* NULL: all. False: it is not shown whatever the filters say. */
+    bool (*wanted)(struct api_call *c, const void *record);
 };
 
 /* Writes those of n records that pass the filters (api_filters_check was called), a page of them.

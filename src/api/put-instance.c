@@ -41,26 +41,18 @@ int api_put_tags_of(struct api_call *c, const char *id, struct err *e)
     return 0;
 }
 
-static void put_one(struct api_call *c, const char *outer, const char *inner, const char *text)
+void api_put_inside(struct api_call *c, const char *outer, const char *inner, const char *text)
 {
     xml_open(c->out, outer);
     xml_text(c->out, inner, text);
     xml_close(c->out, outer);
 }
 
-static void put_flag(struct api_call *c, const char *outer, const char *inner, bool v)
-{
-    xml_open(c->out, outer);
-    xml_bool(c->out, inner, v);
-    xml_close(c->out, outer);
-}
-
-/* EBS volumes only, as EC2. */
-static int put_mapping(struct api_call *c, const struct instance_rec *i, struct err *e)
+int api_put_disks_of(struct api_call *c, const char *instance_id, struct err *e)
 {
     _cleanup_free_ struct attachment_rec *at = NULL;
     size_t n = 0;
-    int r = model_attachment_list(c->model, i->id, &at, &n, e);
+    int r = model_attachment_list(c->model, instance_id, &at, &n, e);
 
     if (r < 0)
         return r;
@@ -107,27 +99,36 @@ static void put_place(struct api_call *c, const struct instance_rec *i)
     xml_close(c->out, "placement");
 }
 
-/* A terminated instance has no network any more. */
-static int put_network(struct api_call *c, const struct instance_rec *i, struct err *e)
+int api_network_of(struct api_call *c, const char *instance_id, struct interface_rec *ret,
+                   struct group_rec **ret_groups, size_t *ret_n, struct err *e)
 {
-    _cleanup_free_ struct group_rec *groups = NULL;
-    struct interface_rec nic;
     struct err why = { 0 };
-    size_t n = 0;
-    int r = model_interface_of(c->model, i->id, &nic, &why);
+    int r = model_interface_of(c->model, instance_id, ret, &why);
 
-    if (r < 0 && why.kind == ERR_NOT_FOUND) {
-        xml_always(c->out, "groupSet", "");
-        xml_always(c->out, "networkInterfaceSet", "");
+    if (r < 0 && why.kind == ERR_NOT_FOUND)
         return 0;
-    }
     if (r < 0) {
         *e = why;
         return r;
     }
-    r = model_interface_groups(c->model, nic.id, &groups, &n, e);
+    r = model_interface_groups(c->model, ret->id, ret_groups, ret_n, e);
+    return r < 0 ? r : 1;
+}
+
+static int put_network(struct api_call *c, const struct instance_rec *i, struct err *e)
+{
+    _cleanup_free_ struct group_rec *groups = NULL;
+    struct interface_rec nic;
+    size_t n = 0;
+    int r = api_network_of(c, i->id, &nic, &groups, &n, e);
+
     if (r < 0)
         return r;
+    if (r == 0) {
+        xml_always(c->out, "groupSet", "");
+        xml_always(c->out, "networkInterfaceSet", "");
+        return 0;
+    }
     xml_text(c->out, "vpcId", nic.vpc_id);
     xml_text(c->out, "subnetId", nic.subnet_id);
     xml_text(c->out, "privateIpAddress", nic.private_ip);
@@ -169,10 +170,10 @@ static void put_machine(struct api_call *c, const struct instance_rec *i)
 
 static void put_options(struct api_call *c, const struct instance_rec *i)
 {
-    put_one(c, "monitoring", "state", i->monitoring ? "enabled" : "disabled");
-    put_flag(c, "hibernationOptions", "configured", false);
-    put_flag(c, "enclaveOptions", "enabled", false);
-    put_one(c, "maintenanceOptions", "autoRecovery", "default");
+    api_put_inside(c, "monitoring", "state", i->monitoring ? "enabled" : "disabled");
+    api_put_inside(c, "hibernationOptions", "configured", "false");
+    api_put_inside(c, "enclaveOptions", "enabled", "false");
+    api_put_inside(c, "maintenanceOptions", "autoRecovery", "default");
     xml_open(c->out, "metadataOptions");
     api_put_metadata(c, i);
     xml_close(c->out, "metadataOptions");
@@ -196,7 +197,7 @@ int api_put_instance(struct api_call *c, const struct instance_rec *i, struct er
     r = put_network(c, i, e);
     if (r < 0)
         return r;
-    r = put_mapping(c, i, e);
+    r = api_put_disks_of(c, i->id, e);
     if (r < 0)
         return r;
     return api_put_tags_of(c, i->id, e);

@@ -17,3 +17,10 @@ void api_put_fill(struct api_call *c, const char *volume_id);
 int api_put_import(struct api_call *c, const struct import_rec *i, struct err *e);
 /* The record's tags as tagSet. */
 int api_put_tags_of(struct api_call *c, const char *id, struct err *e);
+/* An instance's blockDeviceMapping: EBS volumes only, as EC2. */
+int api_put_disks_of(struct api_call *c, const char *instance_id, struct err *e);
+/* <OUTER><INNER>text</INNER></OUTER>; text NULL: no INNER. */
+void api_put_inside(struct api_call *c, const char *outer, const char *inner, const char *text);
+/* An instance's interface and its groups (caller frees): 1, or 0: it has no network any more. */
+int api_network_of(struct api_call *c, const char *instance_id, struct interface_rec *ret,
+                   struct group_rec **ret_groups, size_t *ret_n, struct err *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the metadata service tells an instance of itself, looked up in the model at each request.
- * The strings live in one view that the next request replaces. */
+/* What the metadata service tells an instance of itself. It is looked up in the model, a dozen
+ * queries, and good until the model changes in any way: guests ask in bursts, and no answer is
+ * ever older than the model. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +12,13 @@
 #include "rules.h"
 
 #define DISKS_MAX (VM_DISKS_MAX + 1)
+#define VIEWS     64U /* kept; two instances may want the same place, and then take turns */
 
+/* One instance's view of itself. */
 struct metadata {
+    char who[MODEL_ID_MAX]; /* interface or instance that asked; "": empty */
+    uint64_t changes;       /* model_changes then */
+    struct imds_instance view;
     struct instance_rec instance;
     struct interface_rec port;
     struct vpc_rec vpc;
@@ -44,23 +50,37 @@ void metadata_close(struct jobs *js)
 {
     if (!js->metadata)
         return;
-    clear(js->metadata);
+    for (size_t i = 0; i < VIEWS; i++)
+        clear(&js->metadata[i]);
     free(js->metadata);
     js->metadata = NULL;
 }
 
-static int find_instance(struct jobs *js, const struct imds_caller *who, struct metadata *m,
-                         struct err *e)
+/* The interface behind an address, or the instance behind a socket of its own. */
+static const char *name_of(struct jobs *js, const struct imds_caller *who)
 {
-    const char *port;
+    return who->instance_id ? who->instance_id : net_port_at(js->net, who->vpc_id, who->address);
+}
+
+static struct metadata *place_of(struct jobs *js, const char *name)
+{
+    uint32_t h = 2166136261U; /* FNV-1a */
+
+    for (const char *p = name; *p; p++)
+        h = (h ^ (uint8_t)*p) * 16777619U;
+    if (!js->metadata)
+        js->metadata = xcalloc(VIEWS, sizeof *js->metadata);
+    return &js->metadata[h % VIEWS];
+}
+
+static int find_instance(struct jobs *js, const struct imds_caller *who, const char *name,
+                         struct metadata *m, struct err *e)
+{
     int r;
 
     if (who->instance_id)
-        return model_instance_get(js->model, NULL, who->instance_id, &m->instance, e);
-    port = net_port_at(js->net, who->vpc_id, who->address);
-    if (!port)
-        return err_set(e, ENOENT, ERR_NOT_FOUND, "nobody has the address '%s'", who->address);
-    r = model_interface_get(js->model, NULL, port, &m->port, e);
+        return model_instance_get(js->model, NULL, name, &m->instance, e);
+    r = model_interface_get(js->model, NULL, name, &m->port, e);
     return r < 0 ? r : model_instance_get(js->model, NULL, m->port.instance_id, &m->instance, e);
 }
 
@@ -171,25 +191,42 @@ static void describe(struct metadata *m, struct imds_instance *v)
     v->hop_limit = (uint8_t)i->metadata_hop_limit;
 }
 
+static int load(struct jobs *js, const struct imds_caller *who, const char *name,
+                struct metadata *m, struct err *e)
+{
+    int r = find_instance(js, who, name, m, e);
+
+    if (r < 0)
+        return r;
+    describe(m, &m->view);
+    r = load_network(js, m, &m->view, e);
+    if (r == 0)
+        r = load_disks(js, m, &m->view, e);
+    if (r == 0)
+        r = load_rest(js, m, &m->view, e);
+    return r;
+}
+
 int metadata_find(const struct imds_caller *who, struct imds_instance *ret, void *userdata,
                   struct err *e)
 {
     struct jobs *js = userdata;
+    const char *name = name_of(js, who);
+    uint64_t changes = model_changes(js->model);
     struct metadata *m;
     int r;
 
-    if (!js->metadata)
-        js->metadata = xcalloc(1, sizeof *js->metadata);
-    m = js->metadata;
-    clear(m);
-    r = find_instance(js, who, m, e);
-    if (r < 0)
-        return r;
-    describe(m, ret);
-    r = load_network(js, m, ret, e);
-    if (r == 0)
-        r = load_disks(js, m, ret, e);
-    if (r == 0)
-        r = load_rest(js, m, ret, e);
-    return r;
+    if (!name)
+        return err_set(e, ENOENT, ERR_NOT_FOUND, "nobody has the address '%s'", who->address);
+    m = place_of(js, name);
+    if (m->changes != changes || !str_eq(m->who, name)) {
+        clear(m);
+        r = load(js, who, name, m, e);
+        if (r < 0)
+            return r;
+        m->changes = changes;
+        (void)str_copy(m->who, sizeof m->who, name);
+    }
+    *ret = m->view;
+    return 0;
 }

@@ -289,16 +289,32 @@ void db_notice(struct model *m, const char *fmt, ...)
     m->notices[m->n_notices++] = xstrdup(line);
 }
 
-int model_begin(struct model *m, struct err *e)
+static int begin(struct model *m, const char *outermost, struct err *e)
 {
     int r;
 
     assert(m->magic == MODEL_MAGIC && m->depth < MODEL_DEPTH_MAX);
-    r = db_exec(m, m->depth ? "SAVEPOINT inner" : "BEGIN IMMEDIATE", NO_BINDS, e);
+    r = db_exec(m, m->depth ? "SAVEPOINT inner" : outermost, NO_BINDS, e);
     if (r < 0)
         return err_wrap(e, "begin a transaction");
     m->notice_marks[m->depth++] = m->n_notices;
     return 0;
+}
+
+int model_begin(struct model *m, struct err *e)
+{
+    return begin(m, "BEGIN IMMEDIATE", e);
+}
+
+int model_begin_reading(struct model *m, struct err *e)
+{
+    return begin(m, "BEGIN", e);
+}
+
+uint64_t model_changes(const struct model *m)
+{
+    assert(m->magic == MODEL_MAGIC);
+    return (uint64_t)sqlite3_total_changes64(m->db);
 }
 
 /* Never fails loudly: the reason for going back is what the caller must hear. */

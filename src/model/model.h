@@ -32,7 +32,13 @@ DEFINE_FREEP(model_close, struct model);
  * that writes is a transaction of its own outside of one.
  *     r = model_begin(m, e);  ...changes...;  r = model_end(m, r, e);   -- r < 0 rolls back */
 int model_begin(struct model *m, struct err *e);
+/* The same for questions that belong together: one moment's answers, and each costs less. Changes
+ * inside are fine. */
+int model_begin_reading(struct model *m, struct err *e);
 int model_end(struct model *m, int r, struct err *e);
+/* Grows with every change that this process makes; what was read at one value is true as long as
+ * it stays. */
+uint64_t model_changes(const struct model *m);
 
 /* "i-" + 17 hex digits; prefix without the dash: "i", "ami", "snap", "vol", "r", "key", ... */
 void model_new_id(const char *prefix, char out[MODEL_ID_MAX]);

@@ -139,6 +139,24 @@ static void a_transaction_that_sqlite_gave_up_is_never_half_committed(void **sta
     put(f->m, V1);
 }
 
+static void changes_are_counted_and_reads_are_not(void **state)
+{
+    struct fixture *f = *state;
+    struct volume_rec v;
+    uint64_t before;
+
+    put(f->m, V1);
+    before = model_changes(f->m);
+    OK(model_begin_reading(f->m, &e));
+    OK(model_volume_get(f->m, NULL, V1, &v, &e));
+    assert_true(model_changes(f->m) == before);
+    put(f->m, V2); /* inside of a question */
+    assert_true(model_changes(f->m) > before);
+    OK(model_end(f->m, 0, &e));
+    reopen(f);
+    assert_true(has(f->m, V2));
+}
+
 static void notices_wait_for_the_commit(void **state)
 {
     struct fixture *f = *state;
@@ -303,6 +321,7 @@ int main(void)
         WITH_MODEL(a_handled_inner_failure_takes_back_the_inner_half_only),
         WITH_MODEL(an_inner_success_goes_with_the_outer_failure),
         WITH_MODEL(a_transaction_that_sqlite_gave_up_is_never_half_committed),
+        WITH_MODEL(changes_are_counted_and_reads_are_not),
         WITH_MODEL(notices_wait_for_the_commit),
         WITH_MODEL(a_kill_between_begin_and_end_leaves_nothing),
         WITH_MODEL(a_kill_behind_the_end_leaves_all),

@@ -49,13 +49,15 @@ stubborn_guest() {
 serve() {
     requires nbdkit --version
     rm -f "$tmp/$1.sock"
-    nbdkit -f -U "$tmp/$1.sock" -P "$tmp/$1.pid" file "$2" < /dev/null > "$tmp/$1.log" 2>&1 &
-    pid=$!
+    # Its pid file is a pipe: what comes out of it is the event that it listens, or has ended.
+    mkfifo "$tmp/$1.up"
+    exec 8<> "$tmp/$1.up"
+    {
+        nbdkit -f -U "$tmp/$1.sock" -P "$tmp/$1.up" file "$2" < /dev/null > "$tmp/$1.log" 2>&1 ||
+            echo ended >&8
+    } &
+    read -r pid <&8
+    [ "$pid" != ended ] || fail "no NBD server: $(cat "$tmp/$1.log")"
+    echo "$pid" > "$tmp/$1.pid"
     servers="$servers $pid"
-    for _ in $(seq 200); do # the pid file is written when the server listens
-        [ -s "$tmp/$1.pid" ] && return
-        kill -0 "$pid" 2> /dev/null || break
-        sleep 0.05
-    done
-    fail "no NBD server: $(cat "$tmp/$1.log")"
 }
