@@ -61,10 +61,12 @@ static int initialise(struct win *w, const struct disk_row *row, const struct di
         r = w->disk_partition(w, disk, p->style, e);
     if (r == 0)
         r = find_volume(w, disk, &v, e);
+    if (r == 0 && p->letter && v.letter != p->letter) {
+        r = w->volume_set_letter(w, &v, p->letter, e);
+        v.letter = p->letter;
+    }
     if (r == 0)
         r = w->volume_format(w, &v, p->label, e);
-    if (r == 0 && p->letter && v.letter != p->letter)
-        r = w->volume_set_letter(w, &v, p->letter, e);
     if (r < 0)
         return r;
     if (p->letter && p->warning_file)

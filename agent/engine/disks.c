@@ -263,7 +263,7 @@ static const char *not_empty(const struct dialect *d, const struct disk_row *r, 
 
     if (k->clustered)
         return "it belongs to another node of a cluster";
-    if (k->number == 0 || (r->has_volume && r->volume.letter == 'C'))
+    if (r->has_volume && r->volume.letter == 'C')
         return "it is the system's disk";
     if (r->has_volume && r->volume.fs[0] && !str_eq(r->volume.fs, "RAW"))
         return "it has a file system";
@@ -307,7 +307,7 @@ static void plan_one(const struct dialect *d, const struct disk_row *r,
     p->why = not_empty(d, r, wish != NULL);
     p->act = DISK_SKIP;
     if (p->why) {
-        if (wanted && r->has_volume && r->disk.number != 0 && r->volume.letter != 'C') {
+        if (wanted && r->has_volume && r->volume.letter != 'C') {
             if (wanted >= 'a' && wanted <= 'z')
                 wanted = (char)(wanted - 32);
             if (r->volume.letter != wanted && is_free(l, wanted)) {

@@ -202,6 +202,34 @@ static void a_failure_leaves_nothing_behind(void **unused)
     end(&x);
 }
 
+static void each_failing_call_is_survived_and_told(void **unused)
+{
+    static const struct {
+        const char *row;
+        int result; /* the owner's key is a help, not a need */
+    } rows[] = { { "accounts", -EIO },
+                 { "account_set_password", -EIO },
+                 { "account_set_flags", -EIO },
+                 { "random", -EIO },
+                 { "rsa_encrypt", 0 },
+                 { "net_connect", 0 },
+                 { "net_recv", 0 },
+                 { "password_min_length", 0 } };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture x = start();
+        struct password_order o = { 0 };
+
+        fake_fail(x.f, rows[i].row, EIO, 50);
+        assert_int_equal(password_apply(&x.f->win, x.m, &o, &x.done, &x.e), rows[i].result);
+        if (rows[i].result == 0 && !str_eq(rows[i].row, "password_min_length")) {
+            assert_null(x.done.sealed);
+            assert_non_null(strstr(x.done.no_seal.msg, "injected failure"));
+        }
+        end(&x);
+    }
+}
+
 static void a_scrambled_password_is_long_and_kept_nowhere(void **unused)
 {
     struct fixture x = start();
@@ -230,6 +258,7 @@ int main(void)
         cmocka_unit_test(without_a_key_it_is_set_and_told_to_nobody),
         cmocka_unit_test(damaged_keys_are_refused),
         cmocka_unit_test(a_failure_leaves_nothing_behind),
+        cmocka_unit_test(each_failing_call_is_survived_and_told),
         cmocka_unit_test(a_scrambled_password_is_long_and_kept_nowhere),
     };
 

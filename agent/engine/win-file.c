@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "win-priv.h"
 
+#include <aclapi.h>
 #include <sddl.h>
 #include <string.h>
 
@@ -225,7 +226,8 @@ static int file_stat(struct win *w, const char *path, struct win_name *ret, stru
     return 1;
 }
 
-/* A protected list: SYSTEM and Administrators full, with READ also Users read and execute. */
+/* A protected list: SYSTEM and Administrators full, with READ also Users read and execute. What is
+ * below inherits it at once. */
 static int file_protect(struct win *w, const char *path, enum win_protect how, struct err *e)
 {
     const wchar_t *text = how == WIN_PROTECT_READ
@@ -233,15 +235,21 @@ static int file_protect(struct win *w, const char *path, enum win_protect how, s
                               : L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
     _cleanup_free_ wchar_t *wide = win_wide(path, e);
     PSECURITY_DESCRIPTOR sd = NULL;
+    BOOL present = FALSE, defaulted = FALSE;
+    PACL list = NULL;
     DWORD code = 0;
 
     if (!wide)
         return -e->no;
     if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1, &sd, NULL))
         return err_win32(e, GetLastError(), "make a security descriptor");
-    if (!SetFileSecurityW(wide, DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
-                          sd))
+    if (!GetSecurityDescriptorDacl(sd, &present, &list, &defaulted))
         code = GetLastError();
+    else
+        code =
+            SetNamedSecurityInfoW(wide, SE_FILE_OBJECT,
+                                  DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
+                                  NULL, NULL, list, NULL);
     LocalFree(sd);
     return code ? err_win32(e, code, "protect '%s'", path) : 0;
 }

@@ -143,8 +143,8 @@ static bool is_at(DEVINST node, const struct win_pci *at)
     size = sizeof(address);
     if (get(node, CM_DRP_ADDRESS, &type, &address, &size, 0) != CR_SUCCESS)
         return false;
-    return (bus & 0xff) == at->bus && address >> 16 == at->slot &&
-           (address & 0xffff) == at->function;
+    return (bus & 0xff) == at->bus && (bus >> 8 & 0xffff) == at->segment &&
+           address >> 16 == at->slot && (address & 0xffff) == at->function;
 }
 
 /* Itself, or what it is a function of. */

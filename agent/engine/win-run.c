@@ -84,10 +84,14 @@ static int create(const struct win_run *r, struct child *c, struct err *e)
                         .hStdInput = c->in,
                         .hStdOutput = c->out,
                         .hStdError = c->err };
+    wchar_t own_desktop[] = L"";
     DWORD flags = CREATE_SUSPENDED | CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT |
                   (r->detach ? CREATE_NEW_PROCESS_GROUP : 0);
     BOOL ok;
 
+    /* not our window station, which another account may not use: one of its own */
+    if (c->token)
+        si.lpDesktop = own_desktop;
     if (c->token)
         ok = CreateProcessAsUserW(c->token, NULL, c->command, NULL, NULL, TRUE, flags,
                                   c->environment, c->folder, &si, &c->p);

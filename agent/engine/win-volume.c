@@ -106,6 +106,7 @@ static int volume_format(struct win *w, const struct win_volume *v, const char *
     format_fn fn = (format_fn)(void (*)(void))win_find(L"fmifs.dll", "FormatEx");
     _cleanup_free_ wchar_t *path = win_wide(v->path, e);
     _cleanup_free_ wchar_t *name = path ? win_wide(label, e) : NULL;
+    wchar_t root[] = L"C:\\";
     struct win_volume now = { 0 };
 
     if (!name)
@@ -113,7 +114,8 @@ static int volume_format(struct win *w, const struct win_volume *v, const char *
     if (!fn)
         return err_no_function(e, "FormatEx");
     InterlockedExchange(&format_result, 0);
-    fn(path, MEDIA_FIXED, L"NTFS", name, TRUE, 0, on_format);
+    root[0] = (wchar_t)v->letter;
+    fn(v->letter ? root : path, MEDIA_FIXED, L"NTFS", name, TRUE, 0, on_format);
     if (format_result != 1)
         return err_set(e, EIO, ERR_IO, "format the new volume of disk %u", v->disk);
     read_volume(path, &now);
