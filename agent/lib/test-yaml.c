@@ -88,6 +88,8 @@ static void literal_and_folded_blocks_follow_the_book(void **state)
     check("a: |\r\n  one\r\n  two\r\n", "{\"a\":\"one\\ntwo\\n\"}");
     check("a: |-\n  - key: value\n  # text\n", "{\"a\":\"- key: value\\n# text\"}");
     check("a: |\nb: 1", "{\"a\":\"\",\"b\":1}");
+    check("a:\n  - b: |\n      x\n    c: 1\n  - |\n    y\n\n  # z\n  - d: >-\n      e\nf: 2",
+          "{\"a\":[{\"b\":\"x\\n\",\"c\":1},\"y\\n\",{\"d\":\"e\"}],\"f\":2}");
 }
 
 static void json_is_read_too(void **state)

@@ -186,8 +186,9 @@ static struct tree_node *parse_inline(struct yaml *y, int outer)
     struct tree_node *n;
 
     if (c == '|' || c == '>')
-        return yaml_block_scalar(y, outer);
-    n = c == '{' || c == '[' ? parse_flow(y) : yaml_scalar(y, outer, YAML_BLOCK);
+        n = yaml_block_scalar(y, outer);
+    else
+        n = c == '{' || c == '[' ? parse_flow(y) : yaml_scalar(y, outer, YAML_BLOCK);
     if (n && next_content(y) < 0) {
         tree_node_free(n);
         return NULL;
