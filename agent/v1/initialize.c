@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One run of InitializeInstance, step by step in the original's order. A step that fails is logged
- * and the run goes on to its ready line; the first failure is what the run returns. */
+ * and the run goes on to its ready line; only where the owner would not get in does the run fail,
+ * too. */
 #include "v1/v1.h"
 
 #include <errno.h>
@@ -281,8 +282,9 @@ static int turn_off_once_settings(struct v1_run *r, struct err *e)
 static const struct {
     const char *what;
     int (*run)(struct v1_run *r, struct err *e);
+    bool vital; /* its failure is the run's */
 } steps[] = {
-    { "wait for Windows Setup", wait_for_setup },
+    { "wait for Windows Setup", wait_for_setup, true },
     { "add routes", add_routes },
     { "wait for metadata", wait_for_metadata },
     { "set the key management service", set_kms },
@@ -293,7 +295,7 @@ static const struct {
     { "extend the boot volume", extend_boot_volume },
     { "keep the monitor on", keep_monitor_on },
     { "print the state of hibernation", print_hibernation },
-    { "set the administrator's password", set_password },
+    { "set the administrator's password", set_password, true },
     { "print the password", print_password },
     { "enable the SSM agent", enable_ssm },
     { "say that Windows is ready", say_ready },
@@ -311,7 +313,7 @@ int v1_initialize(struct v1_run *r, struct err *e)
         if (steps[i].run(r, &one) >= 0)
             continue;
         log_say(r->log, LOG_ERROR, "Failed to %s: %s", steps[i].what, one.msg);
-        if (!e->no)
+        if (steps[i].vital && !e->no)
             (void)err_set(e, one.no, one.kind, "%s: %s", steps[i].what, one.msg);
     }
     password_done_wipe(&r->password);

@@ -33,6 +33,8 @@ def machine(**more):
             m.write(ROOT + part + '\\' + f.name, f.read_bytes().replace(b'\n', b'\r\n'))
     m.write(ROOT + 'sysprep2008.xml', (FILES / 'sysprep2008.xml').read_bytes())
     m.install('stand-in/recorder.exe', 'C:\\windows\\system32\\Sysprep\\sysprep.exe')
+    m.set_text(r'HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment',
+               'AWS_EC2_METADATA_SERVICE_ENDPOINT', m.imds.url)  # a service has the machine's environment
     return m
 
 
@@ -54,8 +56,8 @@ def plugin(m, name, state):
 VALUE = r'[^\r\n]*'
 FIRST_BOOT = [
     r'Windows sysprep configuration complete\.', 'Message: Sysprep Start', 'Message: Sysprep End',
-    r'OS: Microsoft Windows NT 10\.0\.?\d*', f'(OsProductName: {VALUE})?', f'(OsInstallOption: {VALUE})?',
-    r'(OsVersion: 10\.0)?', f'(OsBuildLabEx: {VALUE})?', r'(OsCurrentBuild: \d+)?', f'(OsReleaseId: {VALUE})?',
+    r'OS: Microsoft Windows NT 10\.0\.\d+', r'OsVersion: 10\.0', f'OsProductName: {VALUE}', f'OsBuildLabEx: {VALUE}',
+    r'OsCurrentBuild: \d+', f'(OsReleaseId: {VALUE})?',
     r'Language: [a-z]{2}-[A-Z]{2}', f'TimeZone: {VALUE}', f'Offset: {VALUE}', r'EC2 Agent: Ec2Config service v\d+\.\d+\.\d+',
     r'Message: Waiting for meta-data accessibility\.\.\.', r'Message: Meta-data is now available\.',
     'AMI-ID: ami-0123456789abcdef0', 'Instance-ID: i-0123456789abcdef0', f'(Driver: {VALUE})*', 'Ec2SetPassword: Enabled',
