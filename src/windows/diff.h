@@ -5,9 +5,9 @@
 
 #include "windows-request.h"
 
-/* A disk NULL: the request names a folder there. *ret: {"left","right","blocks":{...},"files":[{
- * "path","change","before","after"}],"registry":[{"hive","key","value","change","before","after"}]},
- * caller owns. */
+/* A disk NULL: the request names a folder there. *ret (caller owns): {"blocks": {...}, "truncated",
+ * "files": [{"path", "change", "before", "after"}],
+ * "registry": [{"hive", "key", "value", "change", "before", "after"}]}. */
 int windows_diff(const struct windows_request *rq, struct win_disk *left, struct win_disk *right,
                  json_t **ret, struct err *e);
 /* The same for people. */

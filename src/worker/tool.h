@@ -16,7 +16,7 @@
 struct tool {
     pid_t pid;
     int out_fd, err_fd;
-    bool writes; /* set before it is started: it may change the source */
+    bool writes;              /* set before it is started: it may change the source */
     char tail[TOOL_TAIL_MAX]; /* the last of its stderr */
     size_t tail_len;
 };

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Windows disk in the pipeline, without booting it: CreateImage with kiln:generalize, RunInstances
-with kiln:prepare. The guest is a machine whose disk has a Windows tree and no boot code: it runs, and
-does nothing."""
+"""A Windows disk in the pipeline, without booting it: CreateImage with kiln:generalize,
+RunInstances with kiln:prepare. The guest is a machine whose disk has a Windows tree and no boot
+code: it runs, and does nothing."""
 import hashlib, json, os, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from kilntest import *
@@ -14,7 +14,8 @@ t = {}
 
 def make(name, *options):
     path = f'{k.home}/{name}.img'
-    p = subprocess.run([f'{HERE}/make-disk', path, '--size', '1G', '--facts', path + '.json', *options])
+    p = subprocess.run([f'{HERE}/make-disk', path, '--size', '1G', '--facts', path + '.json',
+                        *options])
     if p.returncode == SKIP:
         print('1..0 # SKIP the disk could not be made')
         sys.exit(SKIP)
@@ -33,6 +34,10 @@ def export(snapshot):
     return path
 
 
+def snapshots():
+    return k.ec2.describe_snapshots(OwnerIds=['self'])['Snapshots']
+
+
 def sid_of(path):
     return json.load(open(path + '.json'))['sid']
 
@@ -43,8 +48,9 @@ def digest(path):
 
 def image(instance, name, tags):
     start = time.monotonic()
-    ami = k.ec2.create_image(InstanceId=instance, Name=name, NoReboot=True, TagSpecifications=[
-        {'ResourceType': 'image', 'Tags': [{'Key': a, 'Value': b} for a, b in tags.items()]}] if tags else [])['ImageId']
+    spec = {'ResourceType': 'image', 'Tags': [{'Key': a, 'Value': b} for a, b in tags.items()]}
+    ami = k.ec2.create_image(InstanceId=instance, Name=name, NoReboot=True,
+                             TagSpecifications=[spec] if tags else [])['ImageId']
     im = k.image_settled(ami)
     return ami, im, time.monotonic() - start
 
@@ -64,7 +70,7 @@ def test_a_plain_image_of_it_takes_its_time():
 
 
 def test_a_generalised_image_has_another_machine_sid():
-    before = len(k.ec2.describe_snapshots(OwnerIds=['self'])['Snapshots'])
+    before = len(snapshots())
     t['gen_ami'], im, took = image(t['i'], 'generalised', {'kiln:generalize': 'ec2launch-v2'})
     equal(im['State'], 'available', str(im.get('StateReason')))
     true(took < t['plain_s'] + 10, f'{took:.1f} s, a plain image takes {t["plain_s"]:.1f} s')
@@ -73,7 +79,7 @@ def test_a_generalised_image_has_another_machine_sid():
     text = json.dumps(doc)
     true(sid_of(t['disk']) not in text, 'the old SID is still told')
     true('S-1-5-21-' in text, 'there is a SID')
-    equal(len(k.ec2.describe_snapshots(OwnerIds=['self'])['Snapshots']), before + 1, 'one snapshot more, not two')
+    equal(len(snapshots()), before + 1, 'one snapshot more, not two')
 
 
 def test_the_report_is_kept():
@@ -102,9 +108,8 @@ def test_what_is_refused_fails_with_the_reason_and_keeps_the_plain_snapshot():
     bad, im, _ = image(i, 'refused', {'kiln:generalize': 'ec2launch-v2'})
     equal(im['State'], 'failed')
     true('domain controller' in im['StateReason']['Message'], im['StateReason']['Message'])
-    states = {s['SnapshotId']: s['State'] for s in k.ec2.describe_snapshots(OwnerIds=['self'])['Snapshots']
-              if s['VolumeId'] == k.root_volume(i)}
-    true('completed' in states.values(), str(states))
+    states = [s['State'] for s in snapshots() if s['VolumeId'] == k.root_volume(i)]
+    true('completed' in states, str(states))
     k.ec2.terminate_instances(InstanceIds=[i])
 
 
