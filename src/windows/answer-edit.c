@@ -297,6 +297,18 @@ static uint64_t highest_order(const xmlNode *list)
     return top;
 }
 
+static bool has_command(const xmlNode *list, const char *text_name, const char *command)
+{
+    for (const xmlNode *k = answer_first(list); k; k = answer_next(k)) {
+        const xmlNode *n = answer_child(k, text_name);
+        _cleanup_free_ char *t = n ? answer_text(n) : NULL;
+
+        if (t && strcmp(t, command) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The prefix "wcm" may stand for something else in a file. */
 static xmlNs *wcm_ns(struct answer *a)
 {
@@ -361,7 +373,7 @@ int answer_add_command(struct answer *a, enum answer_pass pass, const char *arch
     }
     for (c = NULL; (c = answer_component(a, c, pass, component)) != NULL;) {
         r = make_child(c, rule_component_find(component)->rules, list, &l, e);
-        if (r == 0)
+        if (r == 0 && !has_command(l, logon ? "CommandLine" : "Path", command))
             r = add_item(a, l, logon ? "SynchronousCommand" : "RunSynchronousCommand",
                          logon ? "CommandLine" : "Path", command, description, e);
         if (r < 0)

@@ -117,7 +117,7 @@ int answer_set(struct answer *a, enum answer_pass pass, const char *component, c
                const char *arch, const char *value, struct err *e);
 /* Removes that element where it is: 1 it was, 0 it was not. */
 int answer_remove(struct answer *a, enum answer_pass pass, const char *component, const char *path);
-/* Puts a command behind those that the list has, with the next number. */
+/* Puts a command behind those that the list has, with the next number; one that it has stays. */
 int answer_add_command(struct answer *a, enum answer_pass pass, const char *arch,
                        const char *command, const char *description, struct err *e);
 /* Forgets that passes were processed (wasPassProcessed), so that Setup takes the file again. */

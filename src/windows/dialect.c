@@ -84,30 +84,6 @@ static int parse_from(const void *p, size_t n, const char *from, char *ret_from,
     return 0;
 }
 
-static int choose_answer(const struct dialect *d, struct win_tree *os, const void *given,
-                         size_t given_n, const struct answer_options *o, struct answer **ret,
-                         char *ret_from, size_t from_size, struct err *e)
-{
-    _cleanup_free_ uint8_t *text = NULL;
-    size_t n;
-    int r;
-
-    if (given)
-        return parse_from(given, given_n, "the given one", ret_from, from_size, ret, e);
-    if (!d) {
-        (void)str_show("made of the options", ret_from, from_size);
-        return answer_make(o, ret, e);
-    }
-    r = win_tree_read(os, d->answer.path, ANSWER_BYTES_MAX, &text, &n, e);
-    if (r == 0)
-        return parse_from(text, n, d->answer.path, ret_from, from_size, ret, e);
-    if (r != -ENOENT)
-        return r;
-    err_clear(e);
-    return parse_from(d->answer.shipped->data, d->answer.shipped->n, "the one that the agent ships",
-                      ret_from, from_size, ret, e);
-}
-
 static char *locale_of(struct hives *h)
 {
     struct err scratch = { 0 };
@@ -118,6 +94,43 @@ static char *locale_of(struct hives *h)
         return NULL;
     k = regf_find(v->regf, 0, "Control Panel\\International");
     return k ? regf_text(v->regf, k, "LocaleName") : NULL;
+}
+
+/* Of the options; what they do not say is as the system has it. */
+static int make_answer(struct hives *h, const struct answer_options *o, struct answer **ret,
+                       struct err *e)
+{
+    struct answer_options full = *o;
+    _cleanup_free_ char *locale = locale_of(h);
+    struct err scratch = { 0 };
+
+    if (!full.locale && locale && answer_check_locale(locale, &scratch) == 0)
+        full.locale = locale;
+    return answer_make(&full, ret, e);
+}
+
+static int choose_answer(const struct dialect *d, struct hives *h, struct win_tree *os,
+                         const void *given, size_t given_n, const struct answer_options *o,
+                         struct answer **ret, char *ret_from, size_t from_size, struct err *e)
+{
+    _cleanup_free_ uint8_t *text = NULL;
+    size_t n;
+    int r;
+
+    if (given)
+        return parse_from(given, given_n, "the given one", ret_from, from_size, ret, e);
+    if (!d) {
+        (void)str_show("made of the options", ret_from, from_size);
+        return make_answer(h, o, ret, e);
+    }
+    r = win_tree_read(os, d->answer.path, ANSWER_BYTES_MAX, &text, &n, e);
+    if (r == 0)
+        return parse_from(text, n, d->answer.path, ret_from, from_size, ret, e);
+    if (r != -ENOENT)
+        return r;
+    err_clear(e);
+    return parse_from(d->answer.shipped->data, d->answer.shipped->n, "the one that the agent ships",
+                      ret_from, from_size, ret, e);
 }
 
 /* What the agent does before it calls Sysprep: all four locales of the system (v2), or only those
@@ -160,7 +173,7 @@ int dialect_answer(const struct dialect *d, struct hives *h, struct win_tree *os
 
     if (!f)
         return err_oom(e);
-    r = choose_answer(d, os, given, given_n, o, &a, ret_from, from_size, e);
+    r = choose_answer(d, h, os, given, given_n, o, &a, ret_from, from_size, e);
     if (r == 0 && d && !given)
         r = fill_locales(d, h, a, p, e);
     if (r == 0 && (d || given))

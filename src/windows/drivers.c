@@ -12,22 +12,23 @@
 #define START_DISABLED 4
 
 static const struct driver_model models[] = {
-    { "nvme", DRIVER_DISK, { "stornvme", "awsnvme", "nvme" } },
-    { "virtio-blk", DRIVER_DISK, { "viostor" } },
-    { "virtio-scsi", DRIVER_DISK, { "vioscsi" } },
-    { "ahci", DRIVER_DISK, { "storahci", "msahci", "iaStorV" } },
+    { "nvme", DRIVER_DISK, { "stornvme", "awsnvme", "nvme" }, { "CC_010802" } },
+    { "virtio-blk", DRIVER_DISK, { "viostor" }, { "VEN_1AF4&DEV_1001", "VEN_1AF4&DEV_1042" } },
+    { "virtio-scsi", DRIVER_DISK, { "vioscsi" }, { "VEN_1AF4&DEV_1004", "VEN_1AF4&DEV_1048" } },
+    { "ahci", DRIVER_DISK, { "storahci", "msahci", "iaStorV" }, { "CC_010601" } },
     { "ide", DRIVER_DISK, { "intelide", "atapi", "pciide" } },
-    { "lsi-sas", DRIVER_DISK, { "lsi_sas", "LSI_SAS2i", "LSI_SAS3i" } },
-    { "pvscsi", DRIVER_DISK, { "pvscsi", "pvscsii" } },
+    { "lsi-sas", DRIVER_DISK, { "lsi_sas", "LSI_SAS2i", "LSI_SAS3i" }, { "VEN_1000&DEV_0054" } },
+    { "pvscsi", DRIVER_DISK, { "pvscsi", "pvscsii" }, { "VEN_15AD&DEV_07C0" } },
     { "hyper-v", DRIVER_DISK, { "storvsc" } },
     { "xen", DRIVER_DISK, { "xenvbd", "xvdd" } },
-    { "virtio-net", DRIVER_NETWORK, { "netkvm" } },
+    { "virtio-net", DRIVER_NETWORK, { "netkvm" }, { "VEN_1AF4&DEV_1000", "VEN_1AF4&DEV_1041" } },
     { "e1000e",
       DRIVER_NETWORK,
-      { "e1i68x64", "e1i65x64", "e1i63x64", "e1iexpress", "e1yexpress" } },
-    { "e1000", DRIVER_NETWORK, { "E1G60" } },
-    { "vmxnet3", DRIVER_NETWORK, { "vmxnet3ndis6" } },
-    { "ena", DRIVER_NETWORK, { "ena" } },
+      { "e1i68x64", "e1i65x64", "e1i63x64", "e1iexpress", "e1yexpress" },
+      { "VEN_8086&DEV_10D3" } },
+    { "e1000", DRIVER_NETWORK, { "E1G60" }, { "VEN_8086&DEV_100E" } },
+    { "vmxnet3", DRIVER_NETWORK, { "vmxnet3ndis6" }, { "VEN_15AD&DEV_07B0" } },
+    { "ena", DRIVER_NETWORK, { "ena" }, { "VEN_1D0F&DEV_EC20" } },
     { "hyper-v", DRIVER_NETWORK, { "netvsc" } },
     { "xen", DRIVER_NETWORK, { "xennet" } },
 };
@@ -118,4 +119,20 @@ int driver_look(const struct regf *system, uint32_t control_set, struct win_tree
     }
     *ret = best;
     return 0;
+}
+
+bool driver_has_package(const struct regf *h, const struct driver_model *m)
+{
+    uint32_t base = h ? regf_find(h, 0, "DriverDatabase\\DeviceIds\\PCI") : 0, k;
+    struct regf_iter it = base ? regf_subkeys(h, base) : (struct regf_iter){ 0 };
+    char name[REGF_NAME_BYTES];
+
+    while (base && m->ids[0] && (k = regf_next_subkey(h, &it)) != 0) {
+        const char *id = regf_key_name(h, k, name);
+
+        for (size_t i = 0; i < ARRAY_LEN(m->ids) && m->ids[i]; i++)
+            if (strncasecmp(id, m->ids[i], strlen(m->ids[i])) == 0 && regf_value_count(h, k))
+                return true;
+    }
+    return false;
 }

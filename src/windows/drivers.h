@@ -16,6 +16,7 @@ struct driver_model {
     const char *name; /* "virtio-blk" */
     enum driver_kind kind;
     const char *services[DRIVER_SERVICES_MAX]; /* any one will do; NULL ends */
+    const char *ids[2]; /* what its PCI ids begin with, in the driver database; NULL: none known */
 };
 
 /* NULL behind the last. */
@@ -32,3 +33,6 @@ struct driver_state {
 /* os NULL: files are not looked at (has_file true). */
 int driver_look(const struct regf *system, uint32_t control_set, struct win_tree *os,
                 const struct driver_model *m, struct driver_state *ret, struct err *e);
+/* A driver package for the model lies in the driver database of a hive (SYSTEM, or DRIVERS, where
+ * Windows 10 keeps most): Windows installs it when it finds the device. */
+bool driver_has_package(const struct regf *h, const struct driver_model *m);

@@ -30,6 +30,27 @@ static const char *const hardware_buses[] = {
     "PCI", "USB", "USBSTOR", "HID", "HDAUDIO", "DISPLAY", "SCSI", "IDE", "FDC", "LPTENUM", "BTH",
 };
 
+/* One key for each card, beside "Descriptions", which stays. */
+static int drop_connections(struct work *k, uint32_t set, struct err *e)
+{
+    static const char path[] = "Control\\Network\\{4D36E972-E325-11CE-BFC1-08002BE10318}";
+    _cleanup_free_ uint32_t *keys = NULL;
+    uint32_t key = regf_find(k->system, set, path);
+    char name[REGF_NAME_BYTES];
+    size_t n = 0, gone = 0;
+    int r = key ? regf_children(k->system, key, &keys, &n, e) : 0;
+
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        if (regf_key_name(k->system, keys[i], name)[0] != '{')
+            continue;
+        r = regf_key_delete(k->system, keys[i], e);
+        gone++;
+    }
+    if (r == 0 && gone)
+        win_plan_addf(k->p, WIN_ROW_DONE, "network connections", path, NULL, "%zu deleted", gone);
+    return r;
+}
+
 static int drop_devices(struct work *k, struct err *e)
 {
     char path[64];
@@ -39,9 +60,8 @@ static int drop_devices(struct work *k, struct err *e)
         (void)snprintf(path, sizeof path, "Enum\\%s", hardware_buses[i]);
         r = each_set_key_delete(k, path, "device nodes", e);
     }
-    if (r == 0)
-        r = each_set_key_delete(k, "Control\\Network\\{4D36E972-E325-11CE-BFC1-08002BE10318}",
-                                "network connections", e);
+    for (size_t i = 0; r == 0 && i < k->sets->n; i++)
+        r = drop_connections(k, k->sets->key[i], e);
     if (r == 0)
         win_plan_add(k->p, WIN_ROW_WARNING, "device nodes", "SYSTEM", NULL,
                      "what else names the devices (Class, DeviceClasses, DeviceContainers) stays: "
@@ -196,6 +216,19 @@ static int generalise(struct work *k, const struct answer_settings *s, struct er
     return r;
 }
 
+/* Accounts that fitted together before must do so afterwards. */
+static int check_accounts(struct work *k, bool were_whole, struct err *e)
+{
+    struct err why = { 0 };
+
+    if (sam_verify(k->sam, &why) == 0)
+        return 0;
+    if (were_whole)
+        return err_set(e, why.no, why.kind, "SAM after the change: %s", why.msg);
+    win_plan_add(k->p, WIN_ROW_WARNING, "accounts", "SAM", NULL, why.msg);
+    return 0;
+}
+
 int windows_generalise(struct windows *w, const struct windows_options *o, struct win_plan *p,
                        struct err *e)
 {
@@ -203,15 +236,20 @@ int windows_generalise(struct windows *w, const struct windows_options *o, struc
     _cleanup_(answer_freep) struct answer *a = NULL;
     _cleanup_(answer_settings_done) struct answer_settings s = { 0 };
     char from[WIN_PATH_MAX];
+    struct err scratch = { 0 };
+    bool whole;
     int r;
 
     r = work_open(&k, w, o, p, e);
+    whole = r == 0 && sam_verify(k.sam, &scratch) == 0;
     if (r == 0)
         r = put_answer(&k, &s, &a, from, sizeof from, e);
     if (r == 0)
         r = generalise(&k, &s, e);
     if (r == 0)
         r = change_machine_sid(&k, e);
+    if (r == 0)
+        r = check_accounts(&k, whole, e);
     if (r == 0)
         r = agent_part(&k, e);
     if (r == 0)

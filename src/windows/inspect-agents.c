@@ -16,6 +16,7 @@
 #define UNINSTALL_32 "WOW6432Node\\Microsoft\\Windows\\CurrentVersion\\Uninstall"
 #define PROGRAMS_MAX 5000
 #define CONFIG_MAX   KIB(256)
+#define DRIVERS_HIVE "Windows/System32/config/DRIVERS"
 #define LIST_MAX     64
 
 struct agent_kind {
@@ -275,9 +276,13 @@ int inspect_drivers(struct inspect *i, struct err *e)
     json_t *o, *lists[2];
     bool files = win_tree_kind(i->os) != WIN_TREE_FOLDER;
     const struct driver_model *m;
+    struct err scratch = { 0 };
+    struct hive *packages = NULL;
 
     if (!i->sets.n)
         return 0;
+    if (hives_get_path(i->h, DRIVERS_HIVE, &packages, &scratch) < 0)
+        inspect_note(i, "%s", scratch.msg);
     o = put_object(i->doc, "drivers");
     lists[DRIVER_DISK] = put_array(o, "disk");
     lists[DRIVER_NETWORK] = put_array(o, "network");
@@ -291,6 +296,9 @@ int inspect_drivers(struct inspect *i, struct err *e)
         row = json_object();
         put_text(row, "model", m->name);
         put_bool(row, "installed", s.service != NULL);
+        put_bool(row, "package",
+                 driver_has_package(i->system, m) ||
+                     (packages && driver_has_package(packages->regf, m)));
         if (s.service) {
             put_text(row, "service", s.service);
             put_text(row, "start", start_name(s.start));

@@ -259,6 +259,8 @@ static void show_drivers(struct str *s, const json_t *doc)
     json_array_foreach (json_object_get(d, "network"), i, row)
         if (is_true(row, "installed"))
             partf(&net, "%s (%s)", text_of(row, "model"), text_of(row, "service"));
+        else if (is_true(row, "package"))
+            partf(&net, "%s (when it is found)", text_of(row, "model"));
     end(&net);
     if (d && !net.begun)
         one(s, "Network", "no driver of a known card is in use");

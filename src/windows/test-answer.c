@@ -129,6 +129,7 @@ static void commands_are_numbered_behind_the_others(void **unused)
     assert_int_equal(answer_add_command(a, PASS_SPECIALIZE, "amd64", "cmd /c \"a & b\"", "x", &e),
                      0);
     assert_int_equal(answer_add_command(a, PASS_SPECIALIZE, "amd64", "second", NULL, &e), 0);
+    assert_int_equal(answer_add_command(a, PASS_SPECIALIZE, "amd64", "second", NULL, &e), 0);
     assert_int_equal(answer_require_valid(a, &e), 0);
     assert_int_equal(answer_read(a, &s, &e), 0);
     assert_int_equal(s.n_specialize_commands, 2);
