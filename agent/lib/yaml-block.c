@@ -73,7 +73,8 @@ static int find_indent(struct yaml *y, struct block *b)
         deepest = n > deepest ? n : deepest;
         yaml_skip_line(&ahead);
     }
-    b->indent = b->outer + 1;
+    /* no text: the longest of the empty lines tells, so that all of them are empty */
+    b->indent = deepest > b->outer ? deepest : b->outer + 1;
     return 0;
 }
 
@@ -101,8 +102,8 @@ static int body(struct yaml *y, struct block *b, struct str *out)
         const char *start;
 
         if (empty && n <= b->indent) {
+            breaks += scan_peek(&y->s, (size_t)n) != '\0';
             yaml_skip_line(y);
-            breaks++;
             continue;
         }
         if (n < b->indent || yaml_at_marker(y, "---") || yaml_at_marker(y, "..."))

@@ -152,6 +152,8 @@ static int read_key(struct yaml *y, const struct tree_node *map, enum yaml_place
         if (yaml_quoted(y, -1, key) < 0)
             return -1;
     } else {
+        if (strchr("|>{[", scan_at(&y->s)))
+            return yaml_refuse(y, "a key");
         if (yaml_plain_start(y, place) < 0)
             return -1;
         yaml_plain_line(y, place, key);
