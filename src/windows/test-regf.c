@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cur.h"
-#include "regf.h"
+#include "regf-priv.h"
 
 /* Owner and group Administrators, no lists: the least that is a descriptor. */
 static const uint8_t sd_a[] = { 1, 0, 0, 0x80, 20, 0, 0, 0, 36, 0, 0,  0, 0,  0, 0,  0, 0, 0,
@@ -85,6 +84,7 @@ static void a_value_of_any_size_comes_back(void **unused)
             assert_int_equal(d.type, 77);
             assert_int_equal(d.n, n);
             assert_memory_equal(d.p, want, n);
+            assert_int_equal(d.owned != NULL, minor == 5 && n > 16344); /* it was in segments */
             assert_int_equal(check(h).values, 1);
         }
     }
@@ -231,6 +231,21 @@ static void an_absent_key_is_named(void **unused)
     assert_int_equal(k, 5);
 }
 
+/* As Windows would have them: an index root over leaves that are not full. */
+static void check_leaves(const struct regf *h, uint32_t k, char kind)
+{
+    struct regf_leaf leaf;
+    uint8_t *ri;
+    uint32_t n = regf_ri(h, rd32(regf_nk(h, k) + 28), &ri);
+
+    assert_in_range(n, 3, 8);
+    for (uint32_t i = 0; i < n; i++) {
+        assert_true(regf_leaf(h, rd32(ri + 4 + 4 * i), &leaf));
+        assert_int_equal(leaf.kind, kind);
+        assert_in_range(leaf.n, 400, 1012);
+    }
+}
+
 /* Enough for leaves to be halved, under an index root; both kinds of lists. */
 static void thousands_of_subkeys_stay_sorted(void **unused)
 {
@@ -247,6 +262,7 @@ static void thousands_of_subkeys_stay_sorted(void **unused)
             assert_int_equal(regf_key_create(h, top, name, &(uint32_t){ 0 }, &e), 0);
         }
         assert_int_equal(regf_key_count(h, top), 3000);
+        check_leaves(h, top, minor == 3 ? 'i' : 'h');
         assert_int_equal(check(h).keys, 3002);
         for (unsigned i = 0; i < 3000; i++) {
             (void)snprintf(name, sizeof name, "%s%u", i % 3 ? "key" : "KEY_", i * 7919 % 3000);
