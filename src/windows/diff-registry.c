@@ -182,6 +182,9 @@ int diff_registry(struct diff *d, const char *path, const uint8_t *left, size_t 
         return 0;
     if (regf_open(&y, NULL, NULL, REGF_DIRTY_OK, &b, &inner) < 0)
         return 0;
+    /* Only a walk over a verified tree is sure to end. */
+    if (regf_verify(a, NULL, &inner) < 0 || regf_verify(b, NULL, &inner) < 0)
+        return 0;
     p.left = a;
     p.right = b;
     return keys_of(&p, regf_root(a), regf_root(b), "", 0, e);

@@ -110,7 +110,8 @@ uint32_t regf_key_count(const struct regf *h, uint32_t key); /* subkeys, as the 
 uint32_t regf_value_count(const struct regf *h, uint32_t key);
 
 /* One after another, in order; regf_next_* give 0 at the end. No edits of that key meanwhile: who
- * edits takes the whole list first (regf_children). */
+ * edits takes the whole list first (regf_children). Who goes down a whole tree calls regf_verify
+ * first: a hostile hive may list the same key many times on each level. */
 struct regf_iter {
     uint32_t key, i, n, list, sub, left;
 };
