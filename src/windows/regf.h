@@ -165,7 +165,8 @@ int regf_security(const struct regf *h, uint32_t key, const uint8_t **ret, size_
 /* All edits are made in memory; a failed one leaves the hive as it was, or (out of memory or a
  * damaged hive, in the middle) marked broken: then regf_seal refuses. */
 
-/* Makes what is missing of the path; new keys take the security of their parent. */
+/* Makes what is missing of the path; new keys take the security of their parent. On failure those
+ * that were made on the way stay. */
 int regf_key_create(struct regf *h, uint32_t base, const char *path, uint32_t *ret, struct err *e);
 /* With all below it. Not the root. */
 int regf_key_delete(struct regf *h, uint32_t key, struct err *e);
