@@ -67,8 +67,7 @@ static void what_is_no_sid_is_refused(void **unused)
                                          "S-1-5-4294967296",
                                          "S-1-5-1x",
                                          "S-1-5-+1",
-                                         "S-1-5-1-2-3-4-5"
-                                         "-6-7-8-9-10-11-12-13-14-15-16" };
+                                         "S-1-5-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15-16" };
     (void)unused;
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
