@@ -24,6 +24,13 @@ WANTED = [  # page, words, number of docs/agents/conformance.md
     ('v2.md', '**Specialize**', 'S-9'),
     ('v2.md', '**OOBE**', 'S-9'),
     ('v2.md', 'Find or make an instance whose image you want to duplicate', 'S-59'),
+    ('v1.md', 'Launch an instance of the image that is to be duplicated, connect, customise', 'S-75'),
+    ('v1.md', 'When the instance is stopped, create the image', 'S-87'),
+    ('v1.md', 'Mind that a rescheduled run also sets the password', 'S-102'),
+    ('v1.md', 'Routes of a running instance are refreshed by', 'S-103'),
+    ('ec2config.md', '## Making an image', 'S-104'),
+    ('ec2config.md', '| Plug-in | Phase | Default | Then |', 'S-167'),
+    ('ec2config.md', 'Launch an instance, connect, customise', 'S-168'),
 ]
 
 
