@@ -298,6 +298,7 @@ static void an_account_is_enabled_and_disabled(void **unused)
 
     assert_int_equal(sam_enable_user(h, 500, true, true, &e), 0);
     assert_int_equal(user(h, 500).flags, 0x210);
+    assert_true(user(h, 500).password_set != 0); /* or a new one would be asked for first */
     assert_int_equal(sam_enable_user(h, 500, false, false, &e), 0);
     assert_int_equal(user(h, 500).flags, 0x211);
     assert_int_equal(sam_enable_user(h, 4711, true, true, &e), -ENOENT);
