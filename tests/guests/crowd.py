@@ -69,7 +69,7 @@ def test_twenty_guests_come_up():
     k.start()
     ami, _ = k.import_disk(guest(), name='tiny')
     t['all'] = [r['InstanceId'] for r in k.ec2.run_instances(
-        ImageId=ami, InstanceType='t3.nano', MinCount=GUESTS, MaxCount=GUESTS, UserData=SCRIPT,
+        ImageId=ami, InstanceType='t2.nano', MinCount=GUESTS, MaxCount=GUESTS, UserData=SCRIPT,
         MetadataOptions={'HttpTokens': 'required'})['Instances']]
     for i in t['all']:
         true(f'GUEST-IMDS {i} ' in k.console_line(i, 'GUEST-CAN-ASK', seconds=600), 'it knows who it is')

@@ -37,7 +37,7 @@ class Line:
     """The serial line of a tiny guest."""
     numbers = itertools.count(1)
 
-    def __init__(self, k, i, seconds=90):
+    def __init__(self, k, i, seconds=300):
         k.console_line(i, 'GUEST-READY', seconds=seconds)
         self.path = f'{k.home}/instances/{i}/serial.sock'
         self.take()

@@ -127,7 +127,18 @@ def test_a_password_that_a_guest_prints_is_decrypted_with_the_launch_key():
 def test_the_line_of_an_agent_is_shown():
     t['line-a'].run("echo '2026/01/02 03:04:05Z: Mess''age: Windows is Ready to use'")
     eventually('kiln show tells it', lambda: 'Windows is Ready to use' in str(k.show(t['a'])), 30)
+    true('Windows is Ready to use' in k.cli('ls'), 'kiln ls tells it')
     true(not k.show(t['b']).get('guest'), 'the other guest said nothing')
+
+
+def test_the_console_is_shown_as_text_and_as_a_picture():
+    text = k.ec2.get_console_output(InstanceId=t['b'], Latest=True)['Output']
+    true(f"GUEST-IMDS {t['b']}" in text, f'console output: {text[-200:]!r}')
+    picture = base64.b64decode(k.ec2.get_console_screenshot(InstanceId=t['b'])['ImageData'])
+    true(picture.startswith(b'\xff\xd8\xff') and picture.endswith(b'\xff\xd9'), 'a JPEG file')
+    head = picture.index(b'\xff\xc0')        # start of frame: height and width
+    height, width = (int.from_bytes(picture[head + n:head + n + 2], 'big') for n in (5, 7))
+    true(width >= 640 and height >= 400 and len(picture) > 5000, f'{width} x {height}, {len(picture)} bytes: not an empty one')
 
 
 def console(i):

@@ -197,7 +197,7 @@ class Kiln:
         im = self.image(ami)
         return next(m['Ebs']['SnapshotId'] for m in im['BlockDeviceMappings'] if m['DeviceName'] == im['RootDeviceName'])
 
-    def console_line(self, i, text, seconds=90, count=1):
+    def console_line(self, i, text, seconds=300, count=1):
         """Waits until the guest has printed a text (count times)."""
         path = f'{self.home}/instances/{i}/console.log'
 
