@@ -236,7 +236,9 @@ static bool killed_at(const struct place *p, unsigned n)
         struct err e = { 0 };
 
         stop_at = n;
-        _exit(change_and_commit(p, &e) == 0 ? 0 : 1);
+        if (change_and_commit(p, &e) < 0)
+            (void)fprintf(stderr, "# the child: %s\n", e.msg);
+        _exit(e.no ? 1 : 0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     if (WIFEXITED(status))
