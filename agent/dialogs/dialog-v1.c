@@ -78,9 +78,12 @@ static int load(struct win *w, struct dialog_ui *ui, struct err *e)
 static int read_password(struct win *w, struct dialog_ui *ui, struct v1_config *c, struct err *e)
 {
     char *text = ui->text(ui, PASSWORD);
+    struct err unknown = { 0 }; /* a policy that cannot be read refuses nothing */
     unsigned min = 0;
-    int r = text ? w->password_min_length(w, &min, e) : err_oom(e);
+    int r = text ? 0 : err_oom(e);
 
+    if (w->password_min_length(w, &min, &unknown) < 0)
+        min = 0;
     if (r == 0 && !*text && c->type == V1_PASSWORD_ENCRYPTED) {
         free(text);
         return 0;
