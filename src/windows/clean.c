@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* "clean": identifiers, last users, stale settings and secrets out of the registry, the network's
- * leases, the machine's name. The SID stays. Sources: docs/windows/offline.md, "What clean does".
+ * leases, the machine's name. The SID stays. Sources: docs/windows/offline.md, "clean".
  */
 #include "work.h"
 

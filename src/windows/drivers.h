@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Device drivers for the disks and network cards of virtual machines: which are there, whether
- * Windows would start from them, and putting new ones in. docs/windows/offline.md, "Drivers". */
+ * Windows would start from them, and putting new ones in. docs/windows/offline.md, "prepare". */
 #pragma once
 
 #include "hives.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Windows event logs (.evtx): what a header tells, and a valid file that holds no event.
- * The format: docs/windows/formats.md, "Event log". */
+ * The format: docs/windows/offline.md, "Event logs". */
 #pragma once
 
 #include "err.h"
