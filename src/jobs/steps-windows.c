@@ -297,12 +297,16 @@ int windows_generalise_step(struct job *j, struct err *e)
 void windows_generalise_failed(struct job *j, const struct err *why)
 {
     const char *made = job_arg(j, "made");
+    _cleanup_free_ char *dir = xasprintf("%s/worker-%s", j->jobs->run_dir, made);
     struct snapshot_rec rec;
     struct err e = { 0 };
 
     windows_drop(j);
     if (!*made)
         return;
+    if (tree_remove(dir, &e) < 0) /* a worker that was killed left it */
+        log_warning("jobs", "remove what a worker left, ignoring: %s", e.msg);
+    err_clear(&e);
     if (model_snapshot_get(j->jobs->model, NULL, made, &rec, &e) == 0 &&
         rec.state == SNAPSHOT_PENDING &&
         model_snapshot_move(j->jobs->model, made, SNAPSHOT_EV_FAILED, why->msg, NULL, &e) < 0)
