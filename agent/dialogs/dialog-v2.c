@@ -40,7 +40,7 @@ static const char *const tabs[] = { "General", "DNS Suffix", "Wallpaper", "Volum
 static const struct dialog_item items[] = {
     { TASK_FIRST + FORM_HOST_NAME, DIALOG_CHECK, GENERAL, 14, 26, 244, 11, "Set Computer &Name",
       false },
-    { 0, DIALOG_TEXT, GENERAL, 26, 41, 100, 10, "Name (empty: of the IP address):", false },
+    { 0, DIALOG_TEXT, GENERAL, 26, 41, 100, 10, "Name (empty: of its IP):", false },
     { TEXT_FIRST + FORM_NAME, DIALOG_EDIT, GENERAL, 142, 39, 116, 13, "", false },
     { REBOOT, DIALOG_CHECK, GENERAL, 26, 55, 232, 11, "&Reboot after setting computer name",
       false },

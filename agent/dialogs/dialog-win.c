@@ -257,6 +257,7 @@ static void show_page(struct window *v, int page)
         if (v->d->items[i].tab >= 0)
             ShowWindow(GetDlgItem(v->hwnd, item_id(v->d, i)),
                        v->d->items[i].tab == page ? SW_SHOW : SW_HIDE);
+    InvalidateRect(v->hwnd, NULL, TRUE);
 }
 
 static void turn_page(struct window *v, int by)
@@ -335,6 +336,10 @@ static INT_PTR CALLBACK procedure(HWND hwnd, UINT message, WPARAM wparam, LPARAM
     if (message == WM_COMMAND) {
         on_command(v, LOWORD(wparam), HIWORD(wparam));
         return TRUE;
+    }
+    if ((message == WM_CTLCOLORSTATIC || message == WM_CTLCOLORBTN) && v->d->tabs) {
+        SetBkColor((HDC)wparam, GetSysColor(COLOR_WINDOW)); /* as the page beneath */
+        return (INT_PTR)GetSysColorBrush(COLOR_WINDOW);
     }
     if (message == WM_NOTIFY && ((const NMHDR *)lparam)->code == TCN_SELCHANGE) {
         show_page(v, TabCtrl_GetCurSel(v->tab));

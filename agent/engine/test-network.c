@@ -397,6 +397,60 @@ static void arguments_are_quoted_as_windows_reads_them(void **unused)
     }
 }
 
+static void a_command_line_is_split_as_the_c_runtime_does(void **unused)
+{
+    static const struct {
+        const char *line, *args[5];
+    } rows[] = {
+        { "a.exe", { "a.exe" } },
+        { "\"C:\\my dir\\a.exe\" run  now", { "C:\\my dir\\a.exe", "run", "now" } },
+        { "a \"b c\" \"\" d\te ", { "a", "b c", "", "d", "e" } },
+        { "a b\\c \"d\\\\\" e\\\"f", { "a", "b\\c", "d\\", "e\"f" } },
+        { "a --x=\"1 2\"3 \"say \"\"hi\"\"\"", { "a", "--x=1 23", "say \"hi\"" } },
+        { "a \"open end", { "a", "open end" } },
+        { "", { "" } },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int n = 0;
+        char **argv = win_split(rows[i].line, &n);
+
+        for (int k = 0; k < n; k++) {
+            assert_true(k < 5 && rows[i].args[k]);
+            assert_string_equal(argv[k], rows[i].args[k]);
+        }
+        assert_true(n == 5 || !rows[i].args[n]);
+        win_split_free(argv);
+    }
+}
+
+static void quoting_and_splitting_are_reverse(void **unused)
+{
+    static const char alphabet[] = "a \\\"\t/";
+    uint32_t state = 7;
+
+    for (unsigned i = 0; i < 5000; i++) {
+        char text[12] = "";
+        struct str line = STR_INIT(256);
+        char *quoted, **argv;
+        int n = 0;
+
+        for (unsigned k = 0; k < i % 11; k++) {
+            state = state * 1103515245U + 12345U;
+            text[k] = alphabet[(state >> 16) % 6];
+        }
+        quoted = win_quote(text);
+        str_addf(&line, "p %s x", quoted);
+        argv = win_split(str_text(&line), &n);
+        assert_int_equal(n, 3);
+        assert_string_equal(argv[1], text);
+        assert_string_equal(argv[2], "x");
+        win_split_free(argv);
+        free(quoted);
+        str_done(&line);
+    }
+}
+
 static void environment_names_are_replaced(void **unused)
 {
     struct fake *f = fake_new();
@@ -430,6 +484,8 @@ int main(void)
         cmocka_unit_test(events_are_printed_oldest_first),
         cmocka_unit_test(event_levels_have_names),
         cmocka_unit_test(arguments_are_quoted_as_windows_reads_them),
+        cmocka_unit_test(a_command_line_is_split_as_the_c_runtime_does),
+        cmocka_unit_test(quoting_and_splitting_are_reverse),
         cmocka_unit_test(environment_names_are_replaced),
     };
 

@@ -106,6 +106,77 @@ char *win_quote(const char *arg)
     return str_take(&s);
 }
 
+#define ARGS_MAX 1024U
+
+/* The program's name has no escapes: up to the closing quote, or the first blank. */
+static const char *split_program(const char *line, struct str *out)
+{
+    bool quoted = *line == '"';
+
+    for (line += quoted; *line; line++) {
+        if (quoted ? *line == '"' : *line == ' ' || *line == '\t')
+            break;
+        str_addc(out, *line);
+    }
+    return line + (quoted && *line);
+}
+
+static const char *split_one(const char *p, struct str *out)
+{
+    bool quoted = false;
+
+    while (*p && (quoted || (*p != ' ' && *p != '\t'))) {
+        size_t slashes = strspn(p, "\\");
+
+        p += slashes;
+        for (size_t i = 0; i < (*p == '"' ? slashes / 2 : slashes); i++)
+            str_addc(out, '\\');
+        if (*p == '"' && slashes % 2) {
+            str_addc(out, *p++);
+        } else if (*p == '"' && quoted && p[1] == '"') {
+            str_addc(out, '"');
+            p += 2;
+        } else if (*p == '"') {
+            quoted = !quoted;
+            p++;
+        } else if (*p && !slashes) {
+            str_addc(out, *p++);
+        }
+    }
+    return p;
+}
+
+char **win_split(const char *line, int *ret_n)
+{
+    char **argv = calloc(ARGS_MAX + 1, sizeof(*argv));
+    int n = 0;
+
+    while (argv && n < (int)ARGS_MAX) {
+        struct str one = STR_INIT(KIB(64));
+
+        if (n)
+            line += strspn(line, " \t");
+        if (n && !*line)
+            break;
+        line = n ? split_one(line, &one) : split_program(line, &one);
+        argv[n] = one.failed ? NULL : one.p ? str_take(&one) : str_dup("");
+        str_done(&one);
+        if (!argv[n++]) {
+            win_split_free(argv);
+            return NULL;
+        }
+    }
+    *ret_n = n;
+    return argv;
+}
+
+void win_split_free(char **argv)
+{
+    for (char **a = argv; a && *a; a++)
+        free(*a);
+    free(argv);
+}
+
 /* A file name that nobody else has: the folder is writable by administrators only when we are one.
  */
 static int capture_path(struct win *w, char **ret, struct err *e)

@@ -369,6 +369,12 @@ char *win_expand(struct win *w, const char *text, struct err *e);
  */
 char *win_quote(const char *arg);
 
+/* The reverse, for a whole command line: the program's name, then its arguments, by the rules of
+ * the C runtime. (CommandLineToArgvW would load the shell.) A fresh NULL-ended array of fresh
+ * texts, or NULL: no memory. */
+char **win_split(const char *line, int *ret_n);
+void win_split_free(char **argv); /* accepts NULL */
+
 /* Runs and returns what it printed (at most 64 KiB); *ret_exit is its exit code. */
 int win_capture(struct win *w, const char *command, char **ret_text, uint32_t *ret_exit,
                 struct err *e);

@@ -3,9 +3,9 @@
 
 #include <windows.h>
 
-#include <shellapi.h>
 #include <string.h>
 
+#include "engine/win.h"
 #include "lib/str.h"
 #include "lib/utf.h"
 
@@ -45,18 +45,7 @@ char *program_command_line(void)
 
 char **program_arguments(int *ret_n)
 {
-    int n = 0;
-    wchar_t **wide = CommandLineToArgvW(GetCommandLineW(), &n);
-    char **argv = wide ? calloc((size_t)n + 1, sizeof(*argv)) : NULL;
+    _cleanup_free_ char *line = program_command_line();
 
-    for (int i = 0; argv && i < n; i++) {
-        argv[i] = narrow(wide[i]);
-        if (!argv[i]) {
-            free(argv); /* the program ends */
-            argv = NULL;
-        }
-    }
-    LocalFree(wide);
-    *ret_n = n;
-    return argv;
+    return line ? win_split(line, ret_n) : NULL;
 }
