@@ -33,8 +33,6 @@ def machine(**more):
             m.write(ROOT + part + '\\' + f.name, f.read_bytes().replace(b'\n', b'\r\n'))
     m.write(ROOT + 'sysprep2008.xml', (FILES / 'sysprep2008.xml').read_bytes())
     m.install('stand-in/recorder.exe', 'C:\\windows\\system32\\Sysprep\\sysprep.exe')
-    m.set_text(r'HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment',
-               'AWS_EC2_METADATA_SERVICE_ENDPOINT', m.imds.url)  # a service has the machine's environment
     return m
 
 
@@ -73,7 +71,7 @@ def test_service_from_fresh_files_to_the_ready_line():  # S-150, S-151, S-153, S
             while want and not re.fullmatch(want[0], line) and re.fullmatch(want[0], ''):
                 want.pop(0)  # one that may be absent
             true(want and re.fullmatch(want[0], line), f'{line!r} where {want[:1]} is expected:\n{m.console()}')
-            if not want[0].endswith('*'):
+            if not want[0].endswith(')*'):
                 want.pop(0)
         equal(want, [], 'lines that did not come')
         sealed = re.search(r'<Password>\r\n([A-Za-z0-9+/=]{344})\r\n', m.console())

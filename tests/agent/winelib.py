@@ -142,6 +142,9 @@ class Machine:
         """Before Wine starts, in its file: what it reads only then."""
         with open(self.prefix / 'system.reg', 'a', encoding='utf-8') as f:
             f.write(f'\n[Software\\\\Wine\\\\Ports]\n"COM1"="{os.ttyname(self.slave)}"\n')
+            for root in ('CurrentControlSet', 'ControlSet001'):  # a service has the machine's environment
+                f.write(f'\n[System\\\\{root}\\\\Control\\\\Session Manager\\\\Environment]\n'
+                        f'"AWS_EC2_METADATA_SERVICE_ENDPOINT"="{self.imds.url}"\n')
 
     # ---- COM1 ----
 

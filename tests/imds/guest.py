@@ -21,8 +21,9 @@ class Guest:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
         self.text = ''
 
-    def until(self, word, seconds=BOOT):
-        while word not in self.text:
+    def until(self, word, *others, seconds=BOOT):
+        """What came before a word, when it and the others have come, in any order."""
+        while not all(w in self.text for w in (word, *others)):
             check(select.select([self.p.stdout], [], [], seconds)[0], f'{word} did not come after {self.text[-500:]}')
             more = os.read(self.p.stdout.fileno(), 65536)
             check(more, f'the guest ended: {self.text[-500:]}')
@@ -61,7 +62,7 @@ def test_each_guest_finds_itself():
             guests = {ip: Guest(image, sock) for ip, sock in socks.items()}
             try:
                 for ip, g in guests.items():
-                    g.until('GUEST-DHCP 172.31.0.10')
+                    g.until('GUEST-READY', 'GUEST-DHCP 172.31.0.10', 'hello\n')  # its user data spoke last
                 for ip, g in guests.items():
                     check(g.run(f'{FETCH}{I}/meta-data/instance-id') == iid(ip), f'{ip}: instance-id')
                     check(g.run(f'{FETCH}{I}/user-data') == '#!/bin/sh\necho hello', f'{ip}: user-data')
