@@ -14,7 +14,8 @@ def test_guests_read_their_own_metadata():
         t[w] = k.run(ami, MetadataOptions={'HttpTokens': 'required'})
     for w in 'ab':
         line = t['line-' + w] = Line(k, t[w])
-        k.console_line(t[w], 'GUEST-DHCP')
+        k.console_line(t[w], 'GUEST-READY')
+        k.console_line(t[w], 'GUEST-IMDS')  # the last word that it says by itself
         equal(line.http('/latest/meta-data/instance-id')[0], 401, 'v1')
         equal(line.get('/latest/meta-data/instance-id', line.token()), t[w])
 
