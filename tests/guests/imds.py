@@ -76,7 +76,7 @@ def test_a_port_opens_when_its_group_says_so():
     group = k.ec2.create_security_group(GroupName='web', Description='web', VpcId=net['VpcId'])['GroupId']
     i = k.run(t['ami'], SecurityGroupIds=[group])
     c, address = Line(k, i), network(k, i)['PrivateIpAddress']
-    k.console_line(i, 'GUEST-DHCP')
+    k.console_line(i, 'GUEST-IMDS')
     c.run('mkdir -p /tmp/www && echo hello-from-c >/tmp/www/index.html && httpd -p 80 -h /tmp/www && httpd -p 81 -h /tmp/www')
     true(c.opens('127.0.0.1', 80), 'its server runs')
     true(not a.opens(address, 80), 'closed at first')
