@@ -106,7 +106,7 @@ static int probe(struct jobs *js, struct err *e)
 {
     _cleanup_free_ char *cache = xasprintf("%s/acceleration", js->run_dir);
 
-    return vm_probe(js->cfg.loop, js->cfg.qemu, cache, on_accel, js, e);
+    return vm_probe(js->cfg.loop, js->cfg.qemu, js->cfg.user, cache, on_accel, js, e);
 }
 
 int jobs_open(const struct jobs_config *cfg, struct jobs **ret, struct err *e)

@@ -6,5 +6,6 @@
 
 #define PROBE_DEADLINE_MS 2000U
 
-int vm_probe_at(sd_event *loop, const char *qemu, const char *device, const char *cache_path,
-                unsigned deadline_ms, vm_probe_fn fn, void *userdata, struct err *e);
+int vm_probe_at(sd_event *loop, const char *qemu, const char *device, const char *user,
+                const char *cache_path, unsigned deadline_ms, vm_probe_fn fn, void *userdata,
+                struct err *e);

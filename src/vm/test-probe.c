@@ -61,7 +61,7 @@ static struct answer probe_for(unsigned deadline_ms, const char *script, const c
         assert_int_equal(file_replace(qemu, script, strlen(script), 0755, &e), 0);
     }
     assert_true(sd_event_new(&a.loop) >= 0);
-    r = vm_probe_at(a.loop, qemu, device, cache, deadline_ms, on_answer, &a, &e);
+    r = vm_probe_at(a.loop, qemu, device, NULL, cache, deadline_ms, on_answer, &a, &e);
     assert_int_equal(r, 0);
     *ret_at_once = a.told;
     while (!a.told)
@@ -127,6 +127,7 @@ static void a_refusal_carries_its_reason(void **unused)
     (void)unused;
     assert_int_equal(a.accel, VM_ACCEL_TCG);
     assert_string_equal(a.why, "KVM cannot be used, guests are emulated (slow): No such device");
+    assert_false(path_exists(cache)); /* whoever mends it is not told yesterday's answer */
 }
 
 static void another_qemu_is_asked_again(void **unused)
@@ -162,8 +163,8 @@ static void a_missing_qemu_is_an_error(void **unused)
     struct answer a = { 0 };
 
     (void)unused;
-    assert_int_equal(vm_probe_at(NULL, "/nonexistent/qemu", "/dev/null", cache, 300, on_answer, &a,
-                                 &e),
+    assert_int_equal(vm_probe_at(NULL, "/nonexistent/qemu", "/dev/null", NULL, cache, 300,
+                                 on_answer, &a, &e),
                      -ENOENT);
     assert_string_equal(e.msg, "probe KVM: there is no program '/nonexistent/qemu'");
 }
@@ -178,9 +179,32 @@ static void the_trial_guest_answers(void **unused)
     if (access("/usr/bin/qemu-system-x86_64", X_OK) < 0)
         skip();
     a = probe_for(20000,
-                  "#!/bin/sh\nset -- $(echo \"$*\" | sed 's/-accel kvm/-accel tcg/')\n"
+                  "#!/bin/sh\nset -- $(echo \"$*\" | sed 's/kvm -cpu host/tcg -cpu max,-smap/')\n"
                   "exec /usr/bin/qemu-system-x86_64 \"$@\"\n",
                   "/dev/null", &at_once);
+    assert_string_equal(a.why, "KVM runs guests");
+}
+
+/* As root we may open what the user of the guests may not. */
+static void the_trial_runs_as_the_user_of_the_guests(void **unused)
+{
+    struct answer a = { 0 };
+    struct err e = { 0 };
+    static const char script[] = "#!/bin/sh\n[ \"$(id -un)\" = nobody ] && exit 85\n"
+                                 "echo 'qemu: not nobody' >&2\nexit 1\n";
+
+    (void)unused;
+    if (geteuid())
+        skip();
+    assert_int_equal(chmod(dir, 0755), 0);
+    assert_int_equal(file_replace(qemu, script, strlen(script), 0755, &e), 0);
+    assert_true(sd_event_new(&a.loop) >= 0);
+    assert_int_equal(vm_probe_at(a.loop, qemu, "/dev/null", "nobody", cache, 20000, on_answer, &a,
+                                 &e),
+                     0);
+    while (!a.told)
+        assert_true(sd_event_run(a.loop, 5000000) > 0);
+    sd_event_unref(a.loop);
     assert_string_equal(a.why, "KVM runs guests");
 }
 
@@ -197,6 +221,7 @@ int main(void)
         T(a_cache_of_another_boot_is_not_believed),
         T(a_missing_qemu_is_an_error),
         T(the_trial_guest_answers),
+        T(the_trial_runs_as_the_user_of_the_guests),
     };
 
     return test_run(tests);

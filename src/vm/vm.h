@@ -12,13 +12,14 @@
 enum vm_accel { VM_ACCEL_TCG, VM_ACCEL_KVM, VM_ACCEL_MAX };
 const char *vm_accel_name(enum vm_accel a);
 
-/* Finds out once whether KVM runs a guest here: a few guest instructions under a deadline of two
- * seconds, in a process of its own; the answer is remembered in cache_path for this boot (boot id,
- * QEMU version), so that a second call costs nothing. fn is called from the loop, or before this
- * returns when the answer is remembered; why is one sentence for the log. */
+/* Finds out once whether KVM runs a guest here, for the user that guests run as (NULL: this one):
+ * a boot sector under a deadline of two seconds, in a process of its own; the answer is remembered
+ * in cache_path for this boot (boot id, QEMU version), so that a second call costs nothing. fn is
+ * called from the loop, or before this returns when the answer is known at once; why is one
+ * sentence for the log. */
 typedef void (*vm_probe_fn)(enum vm_accel accel, const char *why, void *userdata);
-int vm_probe(sd_event *loop, const char *qemu, const char *cache_path, vm_probe_fn fn,
-             void *userdata, struct err *e);
+int vm_probe(sd_event *loop, const char *qemu, const char *user, const char *cache_path,
+             vm_probe_fn fn, void *userdata, struct err *e);
 
 /* ---- machines -------------------------------------------------------------------------------- */
 
