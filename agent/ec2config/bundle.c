@@ -76,40 +76,31 @@ static int read_property(struct config_bundle *b, const struct xml_node *n, stru
     return r < 0 ? r : 0;
 }
 
-static int take(struct xmlfile *f, struct config_bundle *ret, struct err *e)
+static int take(struct xmlfile **f, void *ret, struct err *e)
 {
-    struct config_bundle b = { .file = f, .set_password = true };
-    int r = read_root(f, "BundleConfig", e);
+    struct config_bundle b = { .file = *f, .set_password = true };
 
-    for (struct xml_node *n = r < 0 ? NULL : xml_first_element(f->xml->root); n && r >= 0;
-         n = xml_next_element(n))
-        if (str_eq_nocase(xml_local_name(n), "Property"))
-            r = read_property(&b, n, e);
-    if (r >= 0)
-        r = read_switches(&b, e);
-    if (r < 0) {
-        xmlfile_free(f);
-        return r;
-    }
-    *ret = b;
+    if (read_root(*f, "BundleConfig", e) < 0)
+        return -e->no;
+    for (struct xml_node *n = xml_first_element((*f)->xml->root); n; n = xml_next_element(n))
+        if (str_eq_nocase(xml_local_name(n), "Property") && read_property(&b, n, e) < 0)
+            return -e->no;
+    if (read_switches(&b, e) < 0)
+        return -e->no;
+    b.file = TAKE_PTR(*f);
+    *(struct config_bundle *)ret = b;
     return 0;
 }
 
 int config_bundle_parse(const char *name, const void *p, size_t n, struct config_bundle *ret,
                         struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = xmlfile_parse(name, p, n, &f, e);
-
-    return r < 0 ? r : take(f, ret, e);
+    return read_parse(name, p, n, take, ret, e);
 }
 
 int config_bundle_load(struct win *w, struct config_bundle *ret, struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = read_settings(w, FILE_NAME, &f, e);
-
-    return r < 0 ? r : take(f, ret, e);
+    return read_load(w, FILE_NAME, take, ret, e);
 }
 
 int config_bundle_save(struct win *w, const struct config_bundle *b, struct err *e)

@@ -136,43 +136,35 @@ static int read_event(const struct xml *x, const struct xml_node *n, struct conf
     return r < 0 ? r : read_last(x, n, &v->last_ms, e);
 }
 
-static int take(struct xmlfile *f, struct config_events *ret, struct err *e)
+static int take(struct xmlfile **f, void *ret, struct err *e)
 {
-    struct config_events *c = calloc(1, sizeof(*c));
-    int r = c ? read_root(f, "EventLogConfig", e) : err_oom(e);
+    const struct xml *x = (*f)->xml;
+    _cleanup_free_ struct config_events *c = calloc(1, sizeof(*c));
 
-    for (struct xml_node *n = r < 0 ? NULL : xml_first_element(f->xml->root); n && r >= 0;
-         n = xml_next_element(n)) {
+    if (!c)
+        return err_oom(e);
+    if (read_root(*f, "EventLogConfig", e) < 0)
+        return -e->no;
+    for (struct xml_node *n = xml_first_element(x->root); n; n = xml_next_element(n)) {
         if (c->n == CONFIG_EVENTS_MAX)
-            r = xml_err(f->xml, n, e, "more than %u events", CONFIG_EVENTS_MAX);
-        else
-            r = read_event(f->xml, n, &c->list[c->n++], e);
+            return xml_err(x, n, e, "more than %u events", CONFIG_EVENTS_MAX);
+        if (read_event(x, n, &c->list[c->n++], e) < 0)
+            return -e->no;
     }
-    if (r < 0) {
-        xmlfile_free(f);
-    } else {
-        c->file = f;
-        *ret = *c;
-    }
-    free(c);
-    return r < 0 ? r : 0;
+    c->file = TAKE_PTR(*f);
+    memcpy(ret, c, sizeof(*c));
+    return 0;
 }
 
 int config_events_parse(const char *name, const void *p, size_t n, struct config_events *ret,
                         struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = xmlfile_parse(name, p, n, &f, e);
-
-    return r < 0 ? r : take(f, ret, e);
+    return read_parse(name, p, n, take, ret, e);
 }
 
 int config_events_load(struct win *w, struct config_events *ret, struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = read_settings(w, FILE_NAME, &f, e);
-
-    return r < 0 ? r : take(f, ret, e);
+    return read_load(w, FILE_NAME, take, ret, e);
 }
 
 int config_events_set_last(struct config_events *c, size_t i, uint64_t ms, struct err *e)

@@ -36,35 +36,29 @@ static int read_mapping(const struct xml *x, const struct xml_node *n, struct co
     return 0;
 }
 
-static int take_letters(struct xmlfile *f, struct config_letters *ret, struct err *e)
+static int take_letters(struct xmlfile **f, void *ret, struct err *e)
 {
+    const struct xml *x = (*f)->xml;
     struct config_letters l = { .n = 0 };
-    int r = read_root(f, "DriveLetterMapping", e);
 
-    for (struct xml_node *n = r < 0 ? NULL : xml_first_element(f->xml->root); n && r >= 0;
-         n = xml_next_element(n))
-        r = read_mapping(f->xml, n, &l, e);
-    xmlfile_free(f);
-    if (r >= 0)
-        *ret = l;
-    return r;
+    if (read_root(*f, "DriveLetterMapping", e) < 0)
+        return -e->no;
+    for (struct xml_node *n = xml_first_element(x->root); n; n = xml_next_element(n))
+        if (read_mapping(x, n, &l, e) < 0)
+            return -e->no;
+    *(struct config_letters *)ret = l;
+    return 0;
 }
 
 int config_letters_parse(const char *name, const void *p, size_t n, struct config_letters *ret,
                          struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = xmlfile_parse(name, p, n, &f, e);
-
-    return r < 0 ? r : take_letters(f, ret, e);
+    return read_parse(name, p, n, take_letters, ret, e);
 }
 
 int config_letters_load(struct win *w, struct config_letters *ret, struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = read_settings(w, "DriveLetterConfig.xml", &f, e);
-
-    return r < 0 ? r : take_letters(f, ret, e);
+    return read_load(w, "DriveLetterConfig.xml", take_letters, ret, e);
 }
 
 /* ---- ActivationSettings.xml: root and nesting are not documented, so names count ---- */
@@ -101,9 +95,9 @@ static int read_servers(const struct xml *x, const struct xml_node *parent,
     return 0;
 }
 
-static int take_activation(struct xmlfile *f, struct config_activation *ret, struct err *e)
+static int take_activation(struct xmlfile **f, void *ret, struct err *e)
 {
-    const struct xml *x = f->xml;
+    const struct xml *x = (*f)->xml;
     struct config_activation a = { .activate = true };
     const struct xml_node *zone = read_find(x->root, "DiscoverFromZone");
     const struct xml_node *legacy = read_find(x->root, "LegacySearchZones");
@@ -122,76 +116,59 @@ static int take_activation(struct xmlfile *f, struct config_activation *ret, str
     if (r >= 0 && legacy)
         r = read_text(x, legacy->parent, "LegacySearchZones", a.legacy_zones,
                       sizeof(a.legacy_zones), e);
-    xmlfile_free(f);
     if (r < 0)
         return r;
-    *ret = a;
+    *(struct config_activation *)ret = a;
     return 0;
 }
 
 int config_activation_parse(const char *name, const void *p, size_t n,
                             struct config_activation *ret, struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = xmlfile_parse(name, p, n, &f, e);
-
-    return r < 0 ? r : take_activation(f, ret, e);
+    return read_parse(name, p, n, take_activation, ret, e);
 }
 
 int config_activation_load(struct win *w, struct config_activation *ret, struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = read_settings(w, "ActivationSettings.xml", &f, e);
-
-    return r < 0 ? r : take_activation(f, ret, e);
+    return read_load(w, "ActivationSettings.xml", take_activation, ret, e);
 }
 
 /* ---- InitializeDrivesSettings.xml ---- */
 
-static int take_drives(struct xmlfile *f, enum config_drives *ret, struct err *e)
+static int take_drives(struct xmlfile **f, void *ret, struct err *e)
 {
     static const char *const words[] = {
         [CONFIG_DRIVES_NO_TRIM] = "FormatWithoutTRIM",
         [CONFIG_DRIVES_TRIM] = "FormatWithTRIM",
         [CONFIG_DRIVES_OFF] = "DisableInitializeDrives",
     };
-    char text[64] = "";
-    int r = read_root(f, "InitializeDrivesSettings", e);
-    const struct xml_node *n;
+    const struct xml *x = (*f)->xml;
+    const struct xml_node *n = read_child(x->root, "SettingsGroup");
+    char text[64];
 
-    if (r == 0)
-        r = read_text(f->xml, f->xml->root, "SettingsGroup", text, sizeof(text), e);
-    for (size_t i = 0; r > 0 && i < ARRAY_LEN(words); i++)
+    if (read_root(*f, "InitializeDrivesSettings", e) < 0 ||
+        read_text(x, x->root, "SettingsGroup", text, sizeof(text), e) < 0)
+        return -e->no;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (str_eq_nocase(text, words[i])) {
-            *ret = (enum config_drives)i;
-            xmlfile_free(f);
+            *(enum config_drives *)ret = (enum config_drives)i;
             return 0;
         }
-    n = read_child(f->xml->root, "SettingsGroup");
-    if (r >= 0)
-        r = xml_err(f->xml, n ? n : f->xml->root, e,
-                    "SettingsGroup is '%s': FormatWithTRIM, FormatWithoutTRIM or "
-                    "DisableInitializeDrives is expected",
-                    text);
-    xmlfile_free(f);
-    return r;
+    return xml_err(x, n ? n : x->root, e,
+                   "SettingsGroup is '%s': FormatWithTRIM, FormatWithoutTRIM or "
+                   "DisableInitializeDrives is expected",
+                   text);
 }
 
 int config_drives_parse(const char *name, const void *p, size_t n, enum config_drives *ret,
                         struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = xmlfile_parse(name, p, n, &f, e);
-
-    return r < 0 ? r : take_drives(f, ret, e);
+    return read_parse(name, p, n, take_drives, ret, e);
 }
 
 int config_drives_load(struct win *w, enum config_drives *ret, struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = read_settings(w, "InitializeDrivesSettings.xml", &f, e);
-
-    return r < 0 ? r : take_drives(f, ret, e);
+    return read_load(w, "InitializeDrivesSettings.xml", take_drives, ret, e);
 }
 
 /* ---- WallpaperSettings.xml ---- */
@@ -215,34 +192,29 @@ static int read_wallpaper_row(const struct xml *x, const struct xml_node *n,
     return 0;
 }
 
-static int take_wallpaper(struct xmlfile *f, struct config_wallpaper *ret, struct err *e)
+static int take_wallpaper(struct xmlfile **f, void *ret, struct err *e)
 {
-    struct config_wallpaper *p = calloc(1, sizeof(*p));
-    int r = p ? read_root(f, "WallpaperSettings", e) : err_oom(e);
+    const struct xml *x = (*f)->xml;
+    _cleanup_free_ struct config_wallpaper *p = calloc(1, sizeof(*p));
 
-    for (struct xml_node *n = r < 0 ? NULL : xml_first_element(f->xml->root); n && r >= 0;
-         n = xml_next_element(n))
-        r = read_wallpaper_row(f->xml, n, p, e);
-    xmlfile_free(f);
-    if (r >= 0)
-        *ret = *p;
-    free(p);
-    return r < 0 ? r : 0;
+    if (!p)
+        return err_oom(e);
+    if (read_root(*f, "WallpaperSettings", e) < 0)
+        return -e->no;
+    for (struct xml_node *n = xml_first_element(x->root); n; n = xml_next_element(n))
+        if (read_wallpaper_row(x, n, p, e) < 0)
+            return -e->no;
+    memcpy(ret, p, sizeof(*p));
+    return 0;
 }
 
 int config_wallpaper_parse(const char *name, const void *p, size_t n, struct config_wallpaper *ret,
                            struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = xmlfile_parse(name, p, n, &f, e);
-
-    return r < 0 ? r : take_wallpaper(f, ret, e);
+    return read_parse(name, p, n, take_wallpaper, ret, e);
 }
 
 int config_wallpaper_load(struct win *w, struct config_wallpaper *ret, struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = read_settings(w, "WallpaperSettings.xml", &f, e);
-
-    return r < 0 ? r : take_wallpaper(f, ret, e);
+    return read_load(w, "WallpaperSettings.xml", take_wallpaper, ret, e);
 }

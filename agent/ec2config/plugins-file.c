@@ -72,33 +72,26 @@ static int read_globals(struct config_file *c, struct err *e)
     return 0;
 }
 
-static int take(struct xmlfile *f, struct config_file *ret, struct err *e)
+static int take(struct xmlfile **f, void *ret, struct err *e)
 {
-    struct config_file c = { .file = f };
+    struct config_file c = { .file = *f };
 
-    if (read_root(f, ROOT, e) < 0 || read_plugins(&c, e) < 0 || read_globals(&c, e) < 0) {
-        xmlfile_free(f);
+    if (read_root(*f, ROOT, e) < 0 || read_plugins(&c, e) < 0 || read_globals(&c, e) < 0)
         return -e->no;
-    }
-    *ret = c;
+    c.file = TAKE_PTR(*f);
+    *(struct config_file *)ret = c;
     return 0;
 }
 
 int config_file_parse(const char *name, const void *p, size_t n, struct config_file *ret,
                       struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = xmlfile_parse(name, p, n, &f, e);
-
-    return r < 0 ? r : take(f, ret, e);
+    return read_parse(name, p, n, take, ret, e);
 }
 
 int config_file_load(struct win *w, struct config_file *ret, struct err *e)
 {
-    struct xmlfile *f = NULL;
-    int r = read_settings(w, FILE_NAME, &f, e);
-
-    return r < 0 ? r : take(f, ret, e);
+    return read_load(w, FILE_NAME, take, ret, e);
 }
 
 int config_file_save(struct win *w, const struct config_file *c, struct err *e)

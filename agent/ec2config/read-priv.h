@@ -18,6 +18,10 @@ int read_choice(const struct xml *x, const struct xml_node *n, const char *yes, 
                 bool *ret, struct err *e);
 /* Refuses another root. */
 int read_root(const struct xmlfile *f, const char *name, struct err *e);
-/* Settings file of the service: -ENOENT when absent. */
-int read_settings(struct win *w, const char *file, struct xmlfile **ret, struct err *e);
+/* Fills *ret from a file that is XML; TAKE_PTR(*f) where the file is kept for editing. */
+typedef int read_take(struct xmlfile **f, void *ret, struct err *e);
+/* One settings file, by the bytes or from the service's folder (-ENOENT when absent). */
+int read_parse(const char *name, const void *p, size_t n, read_take *take, void *ret,
+               struct err *e);
+int read_load(struct win *w, const char *file, read_take *take, void *ret, struct err *e);
 int read_store(struct win *w, const char *file, const struct xmlfile *f, struct err *e);

@@ -76,24 +76,35 @@ int read_root(const struct xmlfile *f, const char *name, struct err *e)
                    xml_local_name(f->xml->root), name);
 }
 
-int read_settings(struct win *w, const char *file, struct xmlfile **ret, struct err *e)
+int read_parse(const char *name, const void *p, size_t n, read_take *take, void *ret, struct err *e)
+{
+    _cleanup_(xmlfile_freep) struct xmlfile *f = NULL;
+
+    return xmlfile_parse(name, p, n, &f, e) < 0 ? -e->no : take(&f, ret, e);
+}
+
+static char *settings_path(struct win *w, const char *file, struct err *e)
 {
     struct str path = STR_INIT(TEXT_MAX);
-    _cleanup_free_ char *full = NULL;
+    char *full;
 
     str_addf(&path, "%s%s", CONFIG_SETTINGS, file);
     full = win_expand(w, str_text(&path), e);
     str_done(&path);
-    return full ? xmlfile_load(w, full, ret, e) : -e->no;
+    return full;
+}
+
+int read_load(struct win *w, const char *file, read_take *take, void *ret, struct err *e)
+{
+    _cleanup_free_ char *path = settings_path(w, file, e);
+    _cleanup_(xmlfile_freep) struct xmlfile *f = NULL;
+
+    return !path || xmlfile_load(w, path, &f, e) < 0 ? -e->no : take(&f, ret, e);
 }
 
 int read_store(struct win *w, const char *file, const struct xmlfile *f, struct err *e)
 {
-    struct str path = STR_INIT(TEXT_MAX);
-    _cleanup_free_ char *full = NULL;
+    _cleanup_free_ char *path = settings_path(w, file, e);
 
-    str_addf(&path, "%s%s", CONFIG_SETTINGS, file);
-    full = win_expand(w, str_text(&path), e);
-    str_done(&path);
-    return full ? xmlfile_store(w, f, full, e) : -e->no;
+    return path ? xmlfile_store(w, f, path, e) : -e->no;
 }
