@@ -12,6 +12,9 @@
 #define PROGRAM      CONFIG_ROOT "Ec2Config.exe"
 #define LETTERS_FILE CONFIG_SETTINGS "DriveLetterConfig.xml"
 
+#define WIDTH  268
+#define HEIGHT 190
+
 enum {
     PLUGIN_FIRST = DIALOG_FIRST, /* + row of plugins */
     MAPPINGS = DIALOG_FIRST + 20,
@@ -19,8 +22,7 @@ enum {
     SPECIFY,
     KEEP,
     PASSWORD,
-    WITH_SYSPREP,
-    WITHOUT_SYSPREP,
+    WALLPAPER,
 };
 enum { GENERAL, STORAGE, IMAGE, SUPPORT };
 
@@ -41,6 +43,8 @@ static const struct dialog_item items[] = {
     { PLUGIN_FIRST + 3, DIALOG_CHECK, GENERAL, 14, 83, 240, 11, "Activate &Windows", false },
     { PLUGIN_FIRST + 4, DIALOG_CHECK, GENERAL, 14, 98, 240, 11,
       "Print the &Remote Desktop certificate", false },
+    { WALLPAPER, DIALOG_CHECK, GENERAL, 14, 113, 240, 11,
+      "Wallpaper In&formation: details of the instance on the desktop", false },
     { PLUGIN_FIRST + 5, DIALOG_CHECK, STORAGE, 14, 26, 240, 11, "E&xtend the root volume", false },
     { PLUGIN_FIRST + 6, DIALOG_CHECK, STORAGE, 14, 41, 240, 11,
       "&Initialize drives: format and mount new volumes", false },
@@ -55,8 +59,9 @@ static const struct dialog_item items[] = {
     { KEEP, DIALOG_RADIO, IMAGE, 20, 65, 226, 11, "&Keep Existing", false },
     { 0, DIALOG_TEXT, IMAGE, 32, 86, 40, 10, "Pass&word:", false },
     { PASSWORD, DIALOG_SECRET, IMAGE, 74, 84, 168, 13, "", false },
-    { WITH_SYSPREP, DIALOG_BUTTON, IMAGE, 12, 124, 116, 15, "Shutdown wi&th Sysprep", false },
-    { WITHOUT_SYSPREP, DIALOG_BUTTON, IMAGE, 138, 124, 116, 15, "Shutdown with&out Sysprep",
+    { DIALOG_WITH_SYSPREP, DIALOG_BUTTON, IMAGE, 12, 124, 116, 15, "Shutdown wi&th Sysprep",
+      false },
+    { DIALOG_WITHOUT_SYSPREP, DIALOG_BUTTON, IMAGE, 138, 124, 116, 15, "Shutdown with&out Sysprep",
       false },
     { 0, DIALOG_TEXT, SUPPORT, 14, 28, 240, 10, "EC2Config service v" AGENT_VERSION, false },
     { 0, DIALOG_TEXT, SUPPORT, 14, 44, 240, 20,
@@ -65,9 +70,7 @@ static const struct dialog_item items[] = {
       "Sysprep's logs: C:\\Windows\\Panther\\Unattendgc and "
       "C:\\Windows\\System32\\Sysprep\\Panther",
       false },
-    { DIALOG_OK, DIALOG_BUTTON, DIALOG_ALL_TABS, 98, 170, 50, 14, "OK", false },
-    { DIALOG_CANCEL, DIALOG_BUTTON, DIALOG_ALL_TABS, 154, 170, 50, 14, "Cancel", false },
-    { DIALOG_APPLY, DIALOG_BUTTON, DIALOG_ALL_TABS, 210, 170, 50, 14, "&Apply", false },
+    DIALOG_ENDS(WIDTH, HEIGHT),
 };
 
 static void changed(struct dialog_ui *ui)
@@ -122,6 +125,23 @@ static int load_option(struct win *w, struct dialog_ui *ui, struct err *e)
     return 0;
 }
 
+static int load_wallpaper(struct win *w, struct dialog_ui *ui, struct err *e)
+{
+    int on = config_wallpaper_is_on(w, e);
+
+    if (on >= 0)
+        ui->check(ui, WALLPAPER, on > 0);
+    return on < 0 ? on : 0;
+}
+
+static int save_wallpaper(struct win *w, struct dialog_ui *ui, struct err *e)
+{
+    bool wanted = ui->checked(ui, WALLPAPER);
+    int on = config_wallpaper_is_on(w, e);
+
+    return on < 0 ? on : wanted == (on > 0) ? 0 : config_wallpaper_switch(w, wanted, e);
+}
+
 static int load(struct win *w, struct dialog_ui *ui, struct err *e)
 {
     struct config_file *c = calloc(1, sizeof(*c));
@@ -133,6 +153,8 @@ static int load(struct win *w, struct dialog_ui *ui, struct err *e)
         r = load_option(w, ui, e);
     if (r == 0)
         r = load_letters(w, ui, e);
+    if (r == 0)
+        r = load_wallpaper(w, ui, e);
     if (c)
         config_file_done(c);
     free(c);
@@ -264,6 +286,8 @@ static int save_all(struct win *w, struct dialog_ui *ui, bool always, struct err
 
     if (r == 0)
         r = save_plugins(w, ui, e);
+    if (r == 0)
+        r = save_wallpaper(w, ui, e);
     return r < 0 ? r : save_option(w, ui, always, e);
 }
 
@@ -272,30 +296,22 @@ static int save(struct win *w, struct dialog_ui *ui, struct err *e)
     return save_all(w, ui, false, e);
 }
 
-static int press(struct win *w, struct dialog_ui *ui, int id, struct err *e)
+static int shut_down(struct win *w, struct dialog_ui *ui, bool with_sysprep, struct err *e)
 {
-    bool with = id == WITH_SYSPREP;
-    int r;
+    int r = save_all(w, ui, true, e);
 
-    if ((!with && id != WITHOUT_SYSPREP) || !dialog_confirm_shutdown(ui, with))
-        return 0;
-    r = save_all(w, ui, true, e);
-    if (r == 0)
-        r = dialog_start(w, PROGRAM, with ? "-sysprep" : "-shutdown", false, e);
-    if (r == 0)
-        ui->close(ui);
-    return r;
+    return r < 0 ? r : dialog_start(w, PROGRAM, with_sysprep ? "-sysprep" : "-shutdown", false, e);
 }
 
 const struct dialog dialog_config = {
     .title = "Ec2 Service Properties",
     .tabs = tabs,
-    .w = 268,
-    .h = 190,
+    .w = WIDTH,
+    .h = HEIGHT,
     .items = items,
     .items_n = ARRAY_LEN(items),
     .load = load,
     .save = save,
-    .press = press,
+    .shut_down = shut_down,
     .changed = changed,
 };

@@ -11,6 +11,9 @@
 
 #define PROGRAM "%ProgramData%\\Amazon\\EC2-Windows\\Launch\\Library\\Ec2Launch.exe"
 
+#define WIDTH  260
+#define HEIGHT 242
+
 enum {
     SWITCH_FIRST = DIALOG_FIRST, /* + enum v1_switch */
     RANDOM = DIALOG_FIRST + 10,
@@ -18,8 +21,6 @@ enum {
     NOTHING,
     PASSWORD,
     PER_BOOT,
-    WITH_SYSPREP,
-    WITHOUT_SYSPREP,
 };
 
 #define ALL DIALOG_ALL_TABS
@@ -42,11 +43,10 @@ static const struct dialog_item items[] = {
     { PASSWORD, DIALOG_SECRET, ALL, 76, 153, 168, 13, "", false },
     { PER_BOOT, DIALOG_CHECK, ALL, 14, 182, 232, 11,
       "Run EC2Launch on every &boot (instead of just the next boot)", false },
-    { WITH_SYSPREP, DIALOG_BUTTON, ALL, 6, 200, 120, 15, "Shutdown wi&th Sysprep", false },
-    { WITHOUT_SYSPREP, DIALOG_BUTTON, ALL, 134, 200, 120, 15, "Shutdown with&out Sysprep", false },
-    { DIALOG_OK, DIALOG_BUTTON, ALL, 92, 222, 50, 14, "OK", false },
-    { DIALOG_CANCEL, DIALOG_BUTTON, ALL, 148, 222, 50, 14, "Cancel", false },
-    { DIALOG_APPLY, DIALOG_BUTTON, ALL, 204, 222, 50, 14, "&Apply", false },
+    { DIALOG_WITH_SYSPREP, DIALOG_BUTTON, ALL, 6, 200, 120, 15, "Shutdown wi&th Sysprep", false },
+    { DIALOG_WITHOUT_SYSPREP, DIALOG_BUTTON, ALL, 134, 200, 120, 15, "Shutdown with&out Sysprep",
+      false },
+    DIALOG_ENDS(WIDTH, HEIGHT),
 };
 
 static void changed(struct dialog_ui *ui)
@@ -131,35 +131,25 @@ static int save(struct win *w, struct dialog_ui *ui, struct err *e)
     return r;
 }
 
-static int press(struct win *w, struct dialog_ui *ui, int id, struct err *e)
+static int shut_down(struct win *w, struct dialog_ui *ui, bool with_sysprep, struct err *e)
 {
-    bool with = id == WITH_SYSPREP;
-    int r;
+    const char *schedule = ui->checked(ui, PER_BOOT) ? "initialize-instance -SchedulePerBoot"
+                                                     : "initialize-instance -Schedule";
 
-    if ((!with && id != WITHOUT_SYSPREP) || !dialog_confirm_shutdown(ui, with))
-        return 0;
-    r = save(w, ui, e);
-    if (r == 0)
-        r = dialog_start(w, PROGRAM,
-                         ui->checked(ui, PER_BOOT) ? "initialize-instance -SchedulePerBoot"
-                                                   : "initialize-instance -Schedule",
-                         true, e);
-    if (r == 0)
-        r = dialog_start(w, PROGRAM, with ? "sysprep-instance" : "shutdown-without-sysprep", false,
-                         e);
-    if (r == 0)
-        ui->close(ui);
-    return r;
+    if (save(w, ui, e) < 0 || dialog_start(w, PROGRAM, schedule, true, e) < 0)
+        return -e->no;
+    return dialog_start(w, PROGRAM, with_sysprep ? "sysprep-instance" : "shutdown-without-sysprep",
+                        false, e);
 }
 
 const struct dialog dialog_v1 = {
     .title = "EC2LaunchSettings",
-    .w = 260,
-    .h = 242,
+    .w = WIDTH,
+    .h = HEIGHT,
     .items = items,
     .items_n = ARRAY_LEN(items),
     .load = load,
     .save = save,
-    .press = press,
+    .shut_down = shut_down,
     .changed = changed,
 };

@@ -12,6 +12,9 @@
     "application."
 #define EMPTY "version: 1.1\nconfig: []\n"
 
+#define WIDTH  274
+#define HEIGHT 240
+
 enum {
     TASK_FIRST = DIALOG_FIRST,      /* + enum form_task */
     TEXT_FIRST = DIALOG_FIRST + 20, /* + enum form_text */
@@ -25,8 +28,6 @@ enum {
     SOME_TAGS,
     ALL_VOLUMES,
     DEVICES,
-    WITH_SYSPREP,
-    WITHOUT_SYSPREP,
 };
 enum { GENERAL, DNS, WALLPAPER, VOLUMES };
 
@@ -52,7 +53,7 @@ static const struct dialog_item items[] = {
     { TASK_FIRST + FORM_JUMBO, DIALOG_CHECK, GENERAL, 14, 98, 120, 11, "Enable &Jumbo Frames",
       false },
     { TASK_FIRST + FORM_ADMIN, DIALOG_CHECK, GENERAL, 14, 114, 244, 11,
-      "Set &Administrator Account", false },
+      "Set Adm&inistrator Account", false },
     { 0, DIALOG_TEXT, GENERAL, 26, 129, 110, 10, "&User name (empty: as it is):", false },
     { TEXT_FIRST + FORM_ACCOUNT, DIALOG_EDIT, GENERAL, 142, 127, 116, 13, "", false },
     { RANDOM, DIALOG_RADIO, GENERAL, 26, 144, 60, 11, "Ran&dom", true },
@@ -61,9 +62,10 @@ static const struct dialog_item items[] = {
     { 0, DIALOG_TEXT, GENERAL, 26, 159, 60, 10, "Pass&word:", false },
     { TEXT_FIRST + FORM_PASSWORD, DIALOG_SECRET, GENERAL, 142, 157, 116, 13, "", false },
     { 0, DIALOG_GROUP, GENERAL, 12, 174, 248, 34, "Prepare for Imaging", false },
-    { WITH_SYSPREP, DIALOG_BUTTON, GENERAL, 20, 186, 114, 15, "&Shutdown with Sysprep", false },
-    { WITHOUT_SYSPREP, DIALOG_BUTTON, GENERAL, 140, 186, 114, 15, "Shutdown with&out Sysprep",
+    { DIALOG_WITH_SYSPREP, DIALOG_BUTTON, GENERAL, 20, 186, 114, 15, "&Shutdown with Sysprep",
       false },
+    { DIALOG_WITHOUT_SYSPREP, DIALOG_BUTTON, GENERAL, 140, 186, 114, 15,
+      "Shutdown with&out Sysprep", false },
     { TASK_FIRST + FORM_DNS, DIALOG_CHECK, DNS, 14, 26, 244, 11, "Add DNS &suffixes:", false },
     { TEXT_FIRST + FORM_SUFFIXES, DIALOG_MEMO, DNS, 26, 41, 232, 90, "", false },
     { 0, DIALOG_TEXT, DNS, 26, 135, 232, 20,
@@ -94,9 +96,7 @@ static const struct dialog_item items[] = {
       "One volume a line: device, name, letter, partition (mbr or gpt). For example: xvdf, Data, "
       "M, gpt",
       false },
-    { DIALOG_OK, DIALOG_BUTTON, DIALOG_ALL_TABS, 104, 220, 50, 14, "OK", false },
-    { DIALOG_CANCEL, DIALOG_BUTTON, DIALOG_ALL_TABS, 160, 220, 50, 14, "Cancel", false },
-    { DIALOG_APPLY, DIALOG_BUTTON, DIALOG_ALL_TABS, 216, 220, 50, 14, "Apply", false },
+    DIALOG_ENDS(WIDTH, HEIGHT),
 };
 
 static void changed(struct dialog_ui *ui)
@@ -279,34 +279,26 @@ static int save(struct win *w, struct dialog_ui *ui, struct err *e)
     return r;
 }
 
-static int press(struct win *w, struct dialog_ui *ui, int id, struct err *e)
+static int shut_down(struct win *w, struct dialog_ui *ui, bool with_sysprep, struct err *e)
 {
-    bool with = id == WITH_SYSPREP;
-    int r;
-
-    if ((!with && id != WITHOUT_SYSPREP) || !dialog_confirm_shutdown(ui, with))
-        return 0;
-    r = save(w, ui, e);
-    if (r == 0 && with)
-        r = dialog_start(w, V2_PROGRAM, "sysprep --shutdown=true", false, e);
-    else if (r == 0)
-        r = dialog_start(w, V2_PROGRAM, "reset", true, e);
-    if (r == 0 && !with)
-        r = w->power_off(w, false, "Shutdown without Sysprep", e);
-    if (r == 0)
-        ui->close(ui);
-    return r;
+    if (save(w, ui, e) < 0)
+        return -e->no;
+    if (with_sysprep)
+        return dialog_start(w, V2_PROGRAM, "sysprep --shutdown=true", false, e);
+    if (dialog_start(w, V2_PROGRAM, "reset", true, e) < 0)
+        return -e->no;
+    return w->power_off(w, false, "Shutdown without Sysprep", e);
 }
 
 const struct dialog dialog_v2 = {
     .title = "Amazon EC2Launch settings",
     .tabs = tabs,
-    .w = 274,
-    .h = 240,
+    .w = WIDTH,
+    .h = HEIGHT,
     .items = items,
     .items_n = ARRAY_LEN(items),
     .load = load,
     .save = save,
-    .press = press,
+    .shut_down = shut_down,
     .changed = changed,
 };

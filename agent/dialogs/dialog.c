@@ -8,14 +8,6 @@
 
 #define START_MS 120000U
 
-bool dialog_confirm_shutdown(struct dialog_ui *ui, bool with_sysprep)
-{
-    return ui->ask(ui, with_sysprep ? SYSPREP_WARNING
-                           "\n\nYou are logged off and the instance shuts down. Run Sysprep now?"
-                                    : "You are logged off and the instance shuts down, without "
-                                      "Sysprep. Shut down now?");
-}
-
 int dialog_start(struct win *w, const char *program, const char *arguments, bool wait,
                  struct err *e)
 {
@@ -38,23 +30,31 @@ int dialog_start(struct win *w, const char *program, const char *arguments, bool
     return r;
 }
 
-static void tell(struct dialog_ui *ui, const struct err *e)
+static bool confirm(struct dialog_ui *ui, bool with_sysprep)
 {
-    ui->tell(ui, e->msg);
+    return ui->ask(ui, with_sysprep ? SYSPREP_WARNING
+                           "\n\nYou are logged off and the instance shuts down. Run Sysprep now?"
+                                    : "You are logged off and the instance shuts down, without "
+                                      "Sysprep. Shut down now?");
 }
 
 void dialog_press(const struct dialog *d, struct win *w, struct dialog_ui *ui, int id)
 {
+    bool with_sysprep = id == DIALOG_WITH_SYSPREP;
     struct err e = { 0 };
+    int r = 0;
 
-    if (id == DIALOG_CANCEL) {
-        ui->close(ui);
+    if (id == DIALOG_OK || id == DIALOG_APPLY) {
+        r = d->save(w, ui, &e);
+    } else if (with_sysprep || id == DIALOG_WITHOUT_SYSPREP) {
+        if (!confirm(ui, with_sysprep))
+            return;
+        r = d->shut_down(w, ui, with_sysprep, &e);
+    } else if (id != DIALOG_CANCEL) {
         return;
     }
-    if ((id == DIALOG_OK || id == DIALOG_APPLY) && d->save(w, ui, &e) < 0)
-        tell(ui, &e);
-    else if (id == DIALOG_OK)
+    if (r < 0)
+        ui->tell(ui, e.msg);
+    else if (id != DIALOG_APPLY)
         ui->close(ui);
-    else if (id >= DIALOG_FIRST && d->press && d->press(w, ui, id, &e) < 0)
-        tell(ui, &e);
 }

@@ -19,7 +19,14 @@ enum dialog_kind {
 };
 
 #define DIALOG_ALL_TABS (-1)
-enum { DIALOG_OK = 1, DIALOG_CANCEL = 2, DIALOG_APPLY = 3, DIALOG_FIRST = 100 };
+enum {
+    DIALOG_OK = 1,
+    DIALOG_CANCEL = 2,
+    DIALOG_APPLY = 3,
+    DIALOG_WITH_SYSPREP = 4, /* the two ways to shut down */
+    DIALOG_WITHOUT_SYSPREP = 5,
+    DIALOG_FIRST = 100
+};
 
 struct dialog_item {
     int id; /* DIALOG_OK ... or from DIALOG_FIRST on; texts and groups may share 0 */
@@ -29,6 +36,16 @@ struct dialog_item {
     const char *text;  /* '&' before the letter that Alt takes */
     bool starts_group; /* of radio buttons, for the arrow keys */
 };
+
+#define DIALOG_END(id, x, y, text)                                                                 \
+    {                                                                                              \
+        id, DIALOG_BUTTON, DIALOG_ALL_TABS, x, y, 50, 14, text, false                              \
+    }
+/* The last rows of each table: at the lower right of a dialog of w by h. */
+#define DIALOG_ENDS(w, h)                                                                          \
+    DIALOG_END(DIALOG_OK, (w)-170, (h)-20, "OK"),                                                  \
+        DIALOG_END(DIALOG_CANCEL, (w)-114, (h)-20, "Cancel"),                                      \
+        DIALOG_END(DIALOG_APPLY, (w)-58, (h)-20, "&Apply")
 
 struct dialog_ui {
     bool (*checked)(struct dialog_ui *ui, int id);
@@ -51,8 +68,8 @@ struct dialog {
     int (*load)(struct win *w, struct dialog_ui *ui, struct err *e);
     /* Writes the settings from the controls. */
     int (*save)(struct win *w, struct dialog_ui *ui, struct err *e);
-    /* A button of the model's own. */
-    int (*press)(struct win *w, struct dialog_ui *ui, int id, struct err *e);
+    /* One of the two ways to shut down, after Yes: writes the settings, starts what does it. */
+    int (*shut_down)(struct win *w, struct dialog_ui *ui, bool with_sysprep, struct err *e);
     /* A check box or radio button was clicked; may be NULL. */
     void (*changed)(struct dialog_ui *ui);
 };
@@ -61,12 +78,10 @@ extern const struct dialog dialog_v1;     /* Ec2LaunchSettings.exe */
 extern const struct dialog dialog_config; /* Ec2ConfigServiceSettings.exe */
 extern const struct dialog dialog_v2;     /* EC2LaunchSettingsUI.exe */
 
-/* What each button of every dialog does, portable: OK saves and closes, Apply saves, Cancel closes,
- * others go to the model. Failures are told. */
+/* What each button of every dialog does, portable: OK saves and closes, Apply saves, Cancel closes;
+ * a shutdown is asked about first, then the model does it. Failures are told. */
 void dialog_press(const struct dialog *d, struct win *w, struct dialog_ui *ui, int id);
 
-/* Asked before either shutdown; with_sysprep adds what is lost. */
-bool dialog_confirm_shutdown(struct dialog_ui *ui, bool with_sysprep);
 /* Starts `"<program>" <arguments>`; program may hold %NAME%. wait: until it ends, a failure is told
  * with its exit code. */
 int dialog_start(struct win *w, const char *program, const char *arguments, bool wait,

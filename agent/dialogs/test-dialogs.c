@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "dialogs/dialog.h"
-#include "engine/fake.h"
 #include "lib/str.h"
+#include "sysprep/fake-sysprep.h"
 #include "sysprep/sysprep.h"
 
 #define V1_CONFIG  "C:\\ProgramData\\Amazon\\EC2-Windows\\Launch\\Config\\LaunchConfig.json"
@@ -164,22 +164,6 @@ static void click(struct screen *s, const char *label)
         s->d->changed(&s->ui);
 }
 
-static void put(struct fake *f, const char *path, const char *name)
-{
-    char file[512];
-    char *text = calloc(1, 32768);
-    FILE *in;
-
-    snprintf(file, sizeof(file), AGENT_ROOT "/%s", name);
-    in = fopen(file, "rb");
-    assert_non_null(in);
-    assert_non_null(text);
-    assert_true(fread(text, 1, 32767, in) > 0);
-    fclose(in);
-    fake_file(f, path, text);
-    free(text);
-}
-
 static void every_control_has_a_label_of_its_own(void **unused)
 {
     static const struct dialog *const all[] = { &dialog_v1, &dialog_config, &dialog_v2 };
@@ -219,7 +203,7 @@ static void each_box_of_version_one_changes_exactly_its_key(void **unused)
         struct screen *s;
         char *before, *at, key[64];
         const char *after;
-        put(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
+        fake_ship(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
         before = str_dup(fake_file_text(f, V1_CONFIG));
         s = screen_new(&dialog_v1, f);
         click(s, rows[i].label);
@@ -247,7 +231,7 @@ static void version_one_stores_a_specified_password_in_clear(void **unused)
     int edit = edit_of(&dialog_v1, DIALOG_SECRET);
     (void)unused;
 
-    put(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
+    fake_ship(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
     s = screen_new(&dialog_v1, f);
     assert_false(s->enabled[edit]);
     click(s, "Specify");
@@ -272,7 +256,7 @@ static void version_one_asks_then_schedules_then_runs_sysprep(void **unused)
     struct screen *s;
     (void)unused;
 
-    put(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
+    fake_ship(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
     s = screen_new(&dialog_v1, f);
     s->answer = false;
     click(s, "Shutdown with Sysprep");
@@ -302,11 +286,12 @@ static struct fake *config_machine(void)
 {
     struct fake *f = fake_new();
 
-    put(f, CONFIG_DIR "Settings\\Config.xml", "ec2config/files/Settings/Config.xml");
-    put(f, CONFIG_DIR "Settings\\BundleConfig.xml", "ec2config/files/Settings/BundleConfig.xml");
-    put(f, CONFIG_DIR "Settings\\DriveLetterConfig.xml",
-        "ec2config/files/Settings/DriveLetterConfig.xml");
-    put(f, ANSWER, "ec2config/files/sysprep2008.xml");
+    fake_ship(f, CONFIG_DIR "Settings\\Config.xml", "ec2config/files/Settings/Config.xml");
+    fake_ship(f, CONFIG_DIR "Settings\\BundleConfig.xml",
+              "ec2config/files/Settings/BundleConfig.xml");
+    fake_ship(f, CONFIG_DIR "Settings\\DriveLetterConfig.xml",
+              "ec2config/files/Settings/DriveLetterConfig.xml");
+    fake_ship(f, ANSWER, "ec2config/files/sysprep2008.xml");
     return f;
 }
 

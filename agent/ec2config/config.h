@@ -154,6 +154,12 @@ char **config_words(const char *command_line, size_t *ret_n);
 /* ScramblePassword.exe -u <account> */
 int config_scramble_main(struct win *w, const char *command_line, config_say *say, void *ctx);
 
+/* Ec2WallpaperInfo.exe set, revert */
+int config_wallpaper_main(struct win *w, const char *command_line, config_say *say, void *ctx);
+/* Whether each logon draws it: 1, 0. */
+int config_wallpaper_is_on(struct win *w, struct err *e);
+int config_wallpaper_switch(struct win *w, bool on, struct err *e);
+
 /* Service, SetupComplete.cmd and Start-menu entry. Refuses Windows 2016 and later unless forced. */
 int config_install(struct win *w, bool force, struct err *e);
 int config_uninstall(struct win *w, struct err *e);

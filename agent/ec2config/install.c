@@ -116,11 +116,16 @@ int config_install(struct win *w, bool force, struct err *e)
 {
     _cleanup_free_ char *menu = win_expand(w, MENU_FILE, e);
     _cleanup_free_ char *dialog = menu ? win_expand(w, DIALOG, e) : NULL;
+    enum win_service_state before = WIN_SERVICE_ABSENT;
 
     if (!dialog || check_version(w, force, e) < 0 ||
         defaults_lay_down(w, CONFIG_ROOT "defaults", "%ProgramFiles%\\Amazon\\Ec2ConfigService",
                           NULL, e) < 0 ||
-        install_service(w, e) < 0 || add_setup_line(w, e) < 0)
+        w->service_state(w, SERVICE, &before, e) < 0 || install_service(w, e) < 0 ||
+        add_setup_line(w, e) < 0)
+        return -e->no;
+    /* an upgrade leaves the wallpaper as the owner has it */
+    if (before == WIN_SERVICE_ABSENT && config_wallpaper_switch(w, true, e) < 0)
         return -e->no;
     return w->shortcut_write(w, menu, dialog, "", e);
 }
@@ -129,7 +134,8 @@ int config_uninstall(struct win *w, struct err *e)
 {
     _cleanup_free_ char *menu = win_expand(w, MENU_FILE, e);
 
-    if (!menu || w->service_delete(w, SERVICE, e) < 0 || remove_setup_line(w, e) < 0)
+    if (!menu || w->service_delete(w, SERVICE, e) < 0 || remove_setup_line(w, e) < 0 ||
+        config_wallpaper_switch(w, false, e) < 0)
         return -e->no;
     return w->file_delete(w, menu, e);
 }

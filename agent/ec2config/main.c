@@ -104,6 +104,7 @@ enum {
     ON_SHUTDOWN = 16,
     ON_INSTALL = 32,
     ON_UNINSTALL = 64,
+    ON_CHECK = 128,
 };
 
 static const struct {
@@ -118,6 +119,7 @@ static const struct {
     { "passwordNeverExpires", ON_EXPIRES, "the administrator's password does not expire" },
     { "install", ON_INSTALL, "makes this folder the agent of this machine" },
     { "uninstall", ON_UNINSTALL, "takes the agent's service and entries away" },
+    { "check", ON_CHECK, "reads all settings files and names what is wrong in them" },
 };
 
 static int read_options(char **words, size_t n, unsigned *ret, struct err *e)
@@ -168,6 +170,8 @@ static int act(struct win *w, unsigned on, config_say *say, void *ctx, struct er
 {
     if (!w->is_admin(w))
         return err_set(e, EACCES, ERR_DENIED, "run it as an administrator");
+    if (on & ON_CHECK && config_check_all(w, e) < 0)
+        return -e->no;
     if (on & ON_EXPIRES && never_expires(w, e) < 0)
         return -e->no;
     if (on & ON_INSTALL)

@@ -7,67 +7,27 @@
 #include <string.h>
 
 #include "ec2config/config.h"
-#include "engine/fake.h"
 #include "engine/setup.h"
 #include "sysprep/answer.h"
-#include "sysprep/sysprep.h"
+#include "sysprep/fake-sysprep.h"
 
-#define ROOT     "C:\\Program Files\\Amazon\\Ec2ConfigService\\"
-#define SETTINGS ROOT "Settings\\"
-#define ANSWER   ROOT "sysprep2008.xml"
-#define PROGRAM  "C:\\Windows\\System32\\Sysprep\\sysprep.exe"
-#define SHELL    "C:\\Windows\\System32\\cmd.exe /d /s /c "
-
-static char *shipped(const char *name)
-{
-    char path[512];
-    char *text = calloc(1, 32768);
-    FILE *f;
-
-    snprintf(path, sizeof(path), AGENT_ROOT "/ec2config/files/%s", name);
-    f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_non_null(text);
-    assert_true(fread(text, 1, 32767, f) > 0);
-    fclose(f);
-    return text;
-}
-
-static void put(struct fake *f, const char *path, const char *name)
-{
-    char *text = shipped(name);
-
-    fake_file(f, path, text);
-    free(text);
-}
-
-static void close_rdp(struct win *w, const struct win_run *r)
-{
-    (void)r;
-    fake_reg_u32(fake_of(w), SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE, 1);
-}
-
-static void seal(struct win *w, const struct win_run *r)
-{
-    (void)r;
-    fake_reg_text(fake_of(w), SETUP_STATE_KEY, "ImageState",
-                  "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE");
-}
+#define ROOT       "C:\\Program Files\\Amazon\\Ec2ConfigService\\"
+#define SETTINGS   ROOT "Settings\\"
+#define ANSWER     ROOT "sysprep2008.xml"
+#define FILES      "ec2config/files/"
+#define CLOUDWATCH "AWS.EC2.Windows.CloudWatch.PlugIn"
 
 static struct fake *machine(void)
 {
     struct fake *f = fake_new();
 
-    put(f, SETTINGS "Config.xml", "Settings/Config.xml");
-    put(f, SETTINGS "BundleConfig.xml", "Settings/BundleConfig.xml");
-    put(f, SETTINGS "EventLogConfig.xml", "Settings/EventLogConfig.xml");
-    put(f, SETTINGS "DriveLetterConfig.xml", "Settings/DriveLetterConfig.xml");
-    put(f, ANSWER, "sysprep2008.xml");
-    put(f, ROOT "Scripts\\BeforeSysprep.cmd", "Scripts/BeforeSysprep.cmd");
-    fake_file(f, PROGRAM, "MZ");
-    fake_reg_u32(f, SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE, 0);
-    fake_command(f, SHELL, 0, NULL, NULL, close_rdp);
-    fake_command(f, PROGRAM, 0, NULL, NULL, seal);
+    fake_ship(f, SETTINGS "Config.xml", FILES "Settings/Config.xml");
+    fake_ship(f, SETTINGS "BundleConfig.xml", FILES "Settings/BundleConfig.xml");
+    fake_ship(f, SETTINGS "EventLogConfig.xml", FILES "Settings/EventLogConfig.xml");
+    fake_ship(f, SETTINGS "DriveLetterConfig.xml", FILES "Settings/DriveLetterConfig.xml");
+    fake_ship(f, ANSWER, FILES "sysprep2008.xml");
+    fake_ship(f, ROOT "Scripts\\BeforeSysprep.cmd", FILES "Scripts/BeforeSysprep.cmd");
+    fake_sysprep(f);
     fake_metadata_instance(f);
     return f;
 }
@@ -100,46 +60,35 @@ static bool plugin_is(struct fake *f, const char *name)
     return on;
 }
 
-/* Position of a text on the console; fails when it is not there. */
-static long at(struct fake *f, const char *text)
-{
-    const char *all = str_text(&f->serial), *p = strstr(all, text);
-
-    if (!p)
-        fail_msg("'%s' is not on the console:\n%s", text, all);
-    return p - all;
-}
-
 /* S-150, S-153, S-162, S-173 */
 static void first_boot_prints_in_the_original_order(void **unused)
 {
     struct fake *f = machine();
     struct err e = { 0 };
-    char *clear, *sealed;
-    const char *p;
+    char *clear;
     (void)unused;
 
     if (boot(f, &e) < 0)
         fail_msg("%s", e.msg);
-    assert_true(at(f, "Message: Sysprep Start") > at(f, "Windows sysprep configuration complete."));
-    assert_true(at(f, "Message: Sysprep End") > at(f, "Message: Sysprep Start"));
-    assert_true(at(f, "EC2 Agent: Ec2Config service v") > at(f, "Message: Sysprep End"));
-    assert_true(at(f, "Message: Waiting for meta-data accessibility...") > at(f, "EC2 Agent:"));
-    assert_true(at(f, "Message: Meta-data is now available.") > at(f, "Message: Waiting for"));
-    assert_true(at(f, "Instance-ID: ") > at(f, "Message: Meta-data is now available."));
-    assert_true(at(f, "Ec2SetPassword: Enabled") > at(f, "Instance-ID: "));
-    assert_true(at(f, "Username: Administrator") > at(f, "Ec2SetPassword: Enabled"));
-    assert_true(at(f, "Password: <Password>") > at(f, "Username: Administrator"));
-    assert_true(at(f, "Message: Windows is Ready to use") > at(f, "</Password>"));
-    p = strstr(str_text(&f->serial), "<Password>\r\n") + 12;
-    sealed = str_dup_n(p, strcspn(p, "\r\n"));
-    clear = fake_unseal(sealed);
+    assert_true(fake_at(f, "Message: Sysprep Start") >
+                fake_at(f, "Windows sysprep configuration complete."));
+    assert_true(fake_at(f, "Message: Sysprep End") > fake_at(f, "Message: Sysprep Start"));
+    assert_true(fake_at(f, "EC2 Agent: Ec2Config service v") > fake_at(f, "Message: Sysprep End"));
+    assert_true(fake_at(f, "Message: Waiting for meta-data accessibility...") >
+                fake_at(f, "EC2 Agent:"));
+    assert_true(fake_at(f, "Message: Meta-data is now available.") >
+                fake_at(f, "Message: Waiting for"));
+    assert_true(fake_at(f, "Instance-ID: ") > fake_at(f, "Message: Meta-data is now available."));
+    assert_true(fake_at(f, "Ec2SetPassword: Enabled") > fake_at(f, "Instance-ID: "));
+    assert_true(fake_at(f, "Username: Administrator") > fake_at(f, "Ec2SetPassword: Enabled"));
+    assert_true(fake_at(f, "Password: <Password>") > fake_at(f, "Username: Administrator"));
+    assert_true(fake_at(f, "Message: Windows is Ready to use") > fake_at(f, "</Password>"));
+    clear = fake_printed_password(f);
     assert_string_equal(clear, fake_password(f, "Administrator"));
     assert_false(plugin_is(f, "Ec2SetPassword"));
     assert_false(plugin_is(f, "Ec2DynamicBootVolumeSize"));
     assert_true(plugin_is(f, "Ec2OutputRDPCert"));
     free(clear);
-    free(sealed);
     fake_free(f);
 }
 
@@ -153,12 +102,11 @@ static void second_boot_sets_no_password(void **unused)
 
     assert_int_equal(boot(f, &e), 0);
     first = str_dup(fake_password(f, "Administrator"));
-    str_done(&f->serial);
-    f->serial = (struct str)STR_INIT(KIB(256));
+    fake_clear_console(f);
     assert_int_equal(boot(f, &e), 0);
-    (void)at(f, "Ec2SetPassword: Disabled");
-    (void)at(f, "Message: Windows is Ready to use");
-    assert_null(strstr(str_text(&f->serial), "Password: <Password>"));
+    (void)fake_at(f, "Ec2SetPassword: Disabled");
+    (void)fake_at(f, "Message: Windows is Ready to use");
+    assert_false(fake_on_console(f, "Password: <Password>"));
     assert_string_equal(fake_password(f, "Administrator"), first);
     free(first);
     fake_free(f);
@@ -186,7 +134,7 @@ static void state_of_setup_is_said_once_in_its_own_words(void **unused)
 
     fake_reg_text(f, SETUP_STATE_KEY, "ImageState", "IMAGE_STATE_UNDEPLOYABLE");
     assert_int_equal(config_service_run(&f->win, end_setup, f, &e), 0);
-    (void)at(f, "Message: Windows is Ready to use");
+    (void)fake_at(f, "Message: Windows is Ready to use");
     p = strstr(str_text(&f->serial), line);
     assert_non_null(p);
     assert_null(strstr(p + 1, line));
@@ -227,12 +175,22 @@ static size_t together; /* most plug-ins given to run at the same time */
 static int (*fake_run_all)(struct win *w, void (*fn)(void *arg), void *const *args, size_t n,
                            struct err *e);
 
+static size_t last_together; /* in the last phase */
+
 static int count_together(struct win *w, void (*fn)(void *arg), void *const *args, size_t n,
                           struct err *e)
 {
+    last_together = n;
     if (n > together)
         together = n;
     return fake_run_all(w, fn, args, n, e);
+}
+
+static void watch_run_all(struct fake *f)
+{
+    fake_run_all = f->win.run_all;
+    f->win.run_all = count_together;
+    together = last_together = 0;
 }
 
 /* S-152: they are given to Windows all at once, and ready follows the last */
@@ -250,9 +208,7 @@ static void own_plugins_run_beside_each_other_before_ready(void **unused)
         fake_file(f, path, "ping -n 6 127.0.0.1");
     }
     fake_command(f, "cmd.exe /d /s /c \"\"" ROOT "Plugins\\Sleeper", 0, NULL, NULL, sleep_five);
-    fake_run_all = f->win.run_all;
-    f->win.run_all = count_together;
-    together = 0;
+    watch_run_all(f);
     assert_int_equal(boot(f, &e), 0);
     /* ten of the shipped ones and three own, of which one waits for another's disks */
     assert_int_equal(together, 8 + 3 - 1);
@@ -286,9 +242,9 @@ static void computer_name_of_the_address_restarts_once(void **unused)
     set_plugin(f, "Ec2SetComputerName", true);
     assert_int_equal(boot(f, &e), 0);
     assert_true(fake_called(f, "power_off restart"));
-    assert_null(strstr(str_text(&f->serial), "Windows is Ready"));
+    assert_false(fake_on_console(f, "Windows is Ready"));
     assert_int_equal(boot(f, &e), 0);
-    (void)at(f, "Message: Windows is Ready to use");
+    (void)fake_at(f, "Message: Windows is Ready to use");
     assert_int_equal(fake_count(f, "power_off"), 1);
     fake_free(f);
 }
@@ -307,6 +263,76 @@ static void certificate_is_made_on_old_families_only(void **unused)
         assert_false(plugin_is(f, "Ec2ConfigureRDP"));
         fake_free(f);
     }
+}
+
+/* S-158: what the listener shows is what the console tells */
+static void certificate_of_the_listener_is_printed_when_enabled(void **unused)
+{
+    (void)unused;
+    for (int on = 0; on <= 1; on++) {
+        struct fake *f = machine();
+        struct err e = { 0 };
+        f->cert = (struct win_cert){ "EC2AMAZ-TEST", "0123456789ABCDEF0123456789ABCDEF01234567" };
+        set_plugin(f, "Ec2OutputRDPCert", on);
+        assert_int_equal(boot(f, &e), 0);
+        assert_int_equal(fake_on_console(f, "RDPCERTIFICATE-SUBJECTNAME: EC2AMAZ-TEST\r\n"), on);
+        assert_int_equal(fake_on_console(f, "RDPCERTIFICATE-THUMBPRINT: "
+                                            "0123456789ABCDEF0123456789ABCDEF01234567\r\n"),
+                         on);
+        fake_free(f);
+    }
+}
+
+static void note_ready(struct win *w, const struct win_run *r)
+{
+    (void)r;
+    fake_record(fake_of(w), "after ready: %s",
+                fake_on_console(fake_of(w), "Windows is Ready") ? "yes" : "no");
+}
+
+/* S-163, S-164: given to Windows all at once, behind the ready line */
+static void plugins_after_ready_run_beside_each_other(void **unused)
+{
+    struct fake *f = machine();
+    struct err e = { 0 };
+    char *log;
+    (void)unused;
+
+    set_plugin(f, CLOUDWATCH, true);
+    fake_ship(f, SETTINGS "AWS.EC2.Windows.CloudWatch.json",
+              FILES "Settings/AWS.EC2.Windows.CloudWatch.json");
+    fake_file(f, ROOT "Plugins\\" CLOUDWATCH ".exe", "MZ");
+    fake_metadata(f, "user-data", "<script>echo hello</script>");
+    fake_service(f, "AmazonSSMAgent", WIN_SERVICE_STOPPED);
+    fake_command(f, "\"" ROOT "Plugins\\" CLOUDWATCH, 0, NULL, NULL, note_ready);
+    fake_command(f, "C:\\Windows\\System32\\cmd.exe /C", 0, NULL, NULL, note_ready);
+    watch_run_all(f);
+    assert_int_equal(boot(f, &e), 0);
+    assert_int_equal(last_together, 3); /* user data, CloudWatch, the SSM agent */
+    assert_int_equal(fake_count(f, "after ready: yes"), 2);
+    assert_false(fake_called(f, "after ready: no"));
+    log = fake_log_text(f, ROOT "Logs\\Ec2ConfigLog.txt");
+    assert_non_null(strstr(log, CLOUDWATCH ": Settings were read from " SETTINGS
+                                           "AWS.EC2.Windows.CloudWatch.json"));
+    free(log);
+    fake_free(f);
+}
+
+/* S-164: settings that are no JSON are named, and its program is not started */
+static void cloudwatch_with_wrong_settings_is_not_started(void **unused)
+{
+    struct fake *f = machine();
+    struct err e = { 0 };
+    (void)unused;
+
+    set_plugin(f, CLOUDWATCH, true);
+    fake_file(f, SETTINGS "AWS.EC2.Windows.CloudWatch.json", "{ \"EngineConfiguration\": }");
+    fake_file(f, ROOT "Plugins\\" CLOUDWATCH ".exe", "MZ");
+    assert_true(boot(f, &e) < 0);
+    assert_non_null(strstr(e.msg, "AWS.EC2.Windows.CloudWatch.json:1:26: "));
+    assert_false(fake_called(f, "Plugins\\" CLOUDWATCH));
+    assert_true(fake_on_console(f, "Message: Windows is Ready to use"));
+    fake_free(f);
 }
 
 /* S-165 */
@@ -350,25 +376,16 @@ static void broken_settings_are_told_and_the_owner_gets_in(void **unused)
 
     fake_file(f, SETTINGS "Config.xml", "<Ec2ConfigurationSettings>\n<oops>");
     (void)boot(f, &e);
-    (void)at(f, "Message: default settings are used: " SETTINGS "Config.xml:");
-    (void)at(f, "Password: <Password>");
-    (void)at(f, "Message: Windows is Ready to use");
+    (void)fake_at(f, "Message: default settings are used: " SETTINGS "Config.xml:");
+    (void)fake_at(f, "Password: <Password>");
+    (void)fake_at(f, "Message: Windows is Ready to use");
     fake_free(f);
-}
-
-static struct str said;
-
-static void hear(void *ctx, const char *line)
-{
-    (void)ctx;
-    str_addf(&said, "%s\n", line);
 }
 
 static int command(struct fake *f, const char *line)
 {
-    str_done(&said);
-    said = (struct str)STR_INIT(65536);
-    return config_main(&f->win, line, hear, NULL);
+    fake_hush();
+    return config_main(&f->win, line, fake_hear, NULL);
 }
 
 /* S-109, S-110, S-117, S-179, S-180 */
@@ -387,9 +404,9 @@ static void the_guides_command_lines_run_sysprep(void **unused)
         struct fake *f = machine();
         char *log;
         if (command(f, lines[i]) != 0)
-            fail_msg("%s: %s", lines[i], str_text(&said));
+            fail_msg("%s: %s", lines[i], fake_said());
         assert_true(
-            fake_called(f, PROGRAM " /unattend:\"" ANSWER "\" /oobe /generalize /shutdown\n"));
+            fake_called(f, FAKE_SYSPREP " /unattend:\"" ANSWER "\" /oobe /generalize /shutdown\n"));
         log = fake_log_text(f, ROOT "Logs\\Ec2ConfigLog.txt");
         assert_non_null(strstr(log, "SysprepUtils: Reading Bundle Properties from " SETTINGS
                                     "BundleConfig.xml"));
@@ -435,6 +452,38 @@ static void sysprep_turns_plugins_on_for_new_instances(void **unused)
     fake_free(f);
 }
 
+static char *sent_answer; /* what the file held when Sysprep was called */
+
+static void keep_answer(struct win *w, const struct win_run *r)
+{
+    assert_non_null(strstr(r->command, "/unattend:\"" ANSWER "\""));
+    sent_answer = str_dup(fake_file_text(fake_of(w), ANSWER));
+}
+
+/* S-169 */
+static void a_hand_edit_reaches_sysprep_unchanged(void **unused)
+{
+    struct fake *f = machine();
+    char *shipped = fake_shipped(FILES "sysprep2008.xml");
+    struct str mine = STR_INIT(65536);
+    char *at = strstr(shipped, "<TimeZone>UTC</TimeZone>");
+    (void)unused;
+
+    assert_non_null(at);
+    str_add_mem(&mine, shipped, (size_t)(at - shipped));
+    str_add(&mine, "<!-- mine -->\n\t <TimeZone >W. Europe Standard Time</TimeZone>");
+    str_add(&mine, at + strlen("<TimeZone>UTC</TimeZone>"));
+    fake_file(f, ANSWER, str_text(&mine));
+    fake_command(f, FAKE_SYSPREP, 0, NULL, NULL, keep_answer);
+    (void)command(f, "ec2config.exe -sysprep");
+    assert_non_null(sent_answer);
+    assert_string_equal(sent_answer, str_text(&mine));
+    free(sent_answer);
+    free(shipped);
+    str_done(&mine);
+    fake_free(f);
+}
+
 /* S-181 */
 static void wrong_settings_are_refused_before_sysprep(void **unused)
 {
@@ -445,11 +494,24 @@ static void wrong_settings_are_refused_before_sysprep(void **unused)
               "<DriveLetterMapping>\n<Mapping><VolumeName>A</VolumeName></Mapping>"
               "</DriveLetterMapping>");
     assert_int_equal(command(f, "ec2config.exe -sysprep"), 1);
-    assert_non_null(strstr(str_text(&said), "the settings are wrong, nothing was run: " SETTINGS
-                                            "DriveLetterConfig.xml:2:1: a mapping without "
-                                            "DriveLetter"));
-    assert_false(fake_called(f, PROGRAM));
+    assert_non_null(strstr(fake_said(), "the settings are wrong, nothing was run: " SETTINGS
+                                        "DriveLetterConfig.xml:2:1: a mapping without "
+                                        "DriveLetter"));
+    assert_false(fake_called(f, FAKE_SYSPREP));
     assert_false(fake_called(f, "BeforeSysprep"));
+    fake_free(f);
+}
+
+static void check_reads_all_settings_and_runs_nothing(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    assert_int_equal(command(f, "ec2config-cli.exe -check"), 0);
+    fake_file(f, SETTINGS "EventLogConfig.xml", "<EventLogConfig>\n<Event/></EventLogConfig>");
+    assert_int_equal(command(f, "ec2config-cli.exe -check"), 1);
+    assert_non_null(strstr(fake_said(), SETTINGS "EventLogConfig.xml:2:1: "));
+    assert_string_equal(str_text(&f->calls), "");
     fake_free(f);
 }
 
@@ -459,12 +521,12 @@ static void wrong_use_is_two_and_the_help_warns(void **unused)
     (void)unused;
 
     assert_int_equal(command(f, "ec2config.exe -sysprap"), 2);
-    assert_non_null(strstr(str_text(&said), "'-sysprap' is unknown"));
-    assert_non_null(strstr(str_text(&said), "Sysprep is no backup method")); /* S-4 */
+    assert_non_null(strstr(fake_said(), "'-sysprap' is unknown"));
+    assert_non_null(strstr(fake_said(), "Sysprep is no backup method")); /* S-4 */
     assert_int_equal(command(f, "ec2config.exe"), 2);
     f->not_admin = true;
     assert_int_equal(command(f, "ec2config.exe -sysprep"), 1);
-    assert_string_equal(str_text(&said), "run it as an administrator\n");
+    assert_string_equal(fake_said(), "run it as an administrator\n");
     fake_free(f);
 }
 
@@ -525,11 +587,10 @@ static void specify_writes_the_password_and_the_service_takes_it_out(void **unus
     assert_int_equal(command(f, "ec2config.exe -sysprep"), 0);
     assert_false(plugin_is(f, "Ec2SetPassword"));
     fake_reg_text(f, SETUP_STATE_KEY, "ImageState", SETUP_COMPLETE);
-    str_done(&f->serial);
-    f->serial = (struct str)STR_INIT(KIB(256));
+    fake_clear_console(f);
     assert_int_equal(boot(f, &e), 0);
     assert_string_equal(fake_file_text(f, ANSWER), before); /* other nodes kept, to the byte */
-    assert_null(strstr(str_text(&f->serial), "Password: <Password>"));
+    assert_false(fake_on_console(f, "Password: <Password>"));
     free(before);
     fake_free(f);
 }
@@ -546,7 +607,7 @@ static void specify_is_set_at_once_without_sysprep(void **unused)
     assert_int_equal(command(f, "ec2config.exe -shutdown"), 0);
     assert_string_equal(fake_password(f, "Administrator"), "Correct-Horse-9");
     assert_true(fake_called(f, "power_off off"));
-    assert_false(fake_called(f, PROGRAM));
+    assert_false(fake_called(f, FAKE_SYSPREP));
     fake_free(f);
 }
 
@@ -604,13 +665,18 @@ int main(void)
         cmocka_unit_test(letters_wait_for_the_drives),
         cmocka_unit_test(computer_name_of_the_address_restarts_once),
         cmocka_unit_test(certificate_is_made_on_old_families_only),
+        cmocka_unit_test(certificate_of_the_listener_is_printed_when_enabled),
+        cmocka_unit_test(plugins_after_ready_run_beside_each_other),
+        cmocka_unit_test(cloudwatch_with_wrong_settings_is_not_started),
         cmocka_unit_test(user_data_runs_once_after_ready),
         cmocka_unit_test(ssm_is_started_after_ready),
         cmocka_unit_test(broken_settings_are_told_and_the_owner_gets_in),
         cmocka_unit_test(the_guides_command_lines_run_sysprep),
         cmocka_unit_test(no_shutdown_replaces_the_switch),
         cmocka_unit_test(sysprep_turns_plugins_on_for_new_instances),
+        cmocka_unit_test(a_hand_edit_reaches_sysprep_unchanged),
         cmocka_unit_test(wrong_settings_are_refused_before_sysprep),
+        cmocka_unit_test(check_reads_all_settings_and_runs_nothing),
         cmocka_unit_test(wrong_use_is_two_and_the_help_warns),
         cmocka_unit_test(post_sysprep_keeps_the_password_from_expiring),
         cmocka_unit_test(scramble_password_sets_one_that_nobody_knows),

@@ -7,33 +7,17 @@
 #include <string.h>
 
 #include "ec2config/config.h"
-#include "engine/fake.h"
+#include "sysprep/fake-sysprep.h"
 
 #define DIR "C:\\Program Files\\Amazon\\Ec2ConfigService\\Settings\\"
 
-static char *slurp(const char *name)
-{
-    char path[512];
-    char *text = calloc(1, 16384);
-    FILE *f;
-
-    snprintf(path, sizeof(path), AGENT_ROOT "/ec2config/files/Settings/%s", name);
-    f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_non_null(text);
-    assert_true(fread(text, 1, 16383, f) > 0);
-    fclose(f);
-    return text;
-}
-
 static void put(struct fake *f, const char *name)
 {
-    char path[512];
-    char *text = slurp(name);
+    char path[512], source[512];
 
     snprintf(path, sizeof(path), DIR "%s", name);
-    fake_file(f, path, text);
-    free(text);
+    snprintf(source, sizeof(source), "ec2config/files/Settings/%s", name);
+    fake_ship(f, path, source);
 }
 
 static struct fake *machine(void)
@@ -115,7 +99,7 @@ static void one_state_changes_and_no_other_byte(void **unused)
     struct fake *f = machine();
     struct config_file c = { 0 };
     struct err e = { 0 };
-    char *before = slurp("Config.xml");
+    char *before = fake_shipped("ec2config/files/Settings/Config.xml");
     const char *after;
     char *at;
     (void)unused;

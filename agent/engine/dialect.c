@@ -67,6 +67,7 @@ static const struct dialect dialects[DIALECT_MAX] = {
         .script_powershell = "UserScript.ps1",
         .script_out = "Output.tmp",
         .script_err = "Err.tmp",
+        .program_inputs = "ExecuteProgramInputs.tmp",
     },
     [DIALECT_V1] = {
         .id = DIALECT_V1,
@@ -110,6 +111,7 @@ static const struct dialect dialects[DIALECT_MAX] = {
         .script_powershell = "UserScript.ps1",
         .script_out = "InvokeUserdataOutput.log",
         .script_err = "InvokeUserdataErrors.log",
+        .script_copies = "%SystemRoot%\\Temp",
     },
     [DIALECT_CONFIG] = {
         .id = DIALECT_CONFIG,

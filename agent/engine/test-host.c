@@ -211,22 +211,32 @@ static void each_user_gets_a_shortcut_and_loses_it(void **unused)
                      0);
     assert_int_equal(n, 2);
     (void)snprintf(path, sizeof(path), "C:\\Users\\Default\\%s\\Run.cmd", startup);
-    assert_string_equal(fake_file_text(f, path), "@\"C:\\a b.exe\" wallpaper\r\n");
+    assert_string_equal(fake_file_text(f, path), "@start \"\" /b \"C:\\a b.exe\" wallpaper\r\n");
     fake_free(f);
 }
 
 static char seen_script[4096], seen_command[1024];
 
-static void look_at_script(struct win *w, const struct win_run *r)
+static void look_at(struct win *w, const struct win_run *r, const char *file)
 {
     struct str path = STR_INIT(512);
     const char *text;
 
-    str_addf(&path, "%s\\UserScript.ps1", r->folder);
+    str_addf(&path, "%s\\%s", r->folder, file);
     text = fake_file_text(fake_of(w), str_text(&path));
     (void)snprintf(seen_script, sizeof(seen_script), "%s", text ? text : "");
     (void)snprintf(seen_command, sizeof(seen_command), "%s", r->command);
     str_done(&path);
+}
+
+static void look_at_script(struct win *w, const struct win_run *r)
+{
+    look_at(w, r, "UserScript.ps1");
+}
+
+static void look_at_inputs(struct win *w, const struct win_run *r)
+{
+    look_at(w, r, "ExecuteProgramInputs.tmp");
 }
 
 static bool dir_left(struct fake *f, const char *folder)
@@ -285,6 +295,9 @@ static void without_the_password_it_is_local_system(void **unused)
                                           "Local\\Temp\\Amazon\\EC2-Windows\\Launch\\"
                                           "InvokeUserData\\UserScript.bat"),
                         "echo hi");
+    assert_string_equal(fake_file_text(f, "C:\\Windows\\Temp\\UserScript.bat"), "echo hi");
+    assert_true(fake_called(f, "file_protect C:\\Windows\\Temp\\UserScript.bat"));
+    assert_false(fake_called(f, "/C \"C:\\Windows\\Temp"));
     script_result_done(&res);
     fake_free(f);
 }
@@ -321,7 +334,10 @@ static void a_program_gets_its_arguments_quoted(void **unused)
     struct script_result res = { 0 };
     struct err e = { 0 };
 
+    fake_command(f, "\"C:\\My Dir\\a.exe\"", 0, NULL, NULL, look_at_inputs);
     assert_int_equal(script_run(&f->win, dialect_get(DIALECT_V2), &s, NULL, &res, &e), 0);
+    assert_string_equal(seen_script, "{\"path\": \"C:\\\\My Dir\\\\a.exe\", \"arguments\": "
+                                     "[\"/q\", \"two words\"]}\n");
     assert_true(fake_called(f, "run \"C:\\My Dir\\a.exe\" /q \"two words\"\n"));
     script_result_done(&res);
     fake_fail(f, "run", ENOENT, 1);

@@ -60,6 +60,13 @@ static int make_folder(struct win *w, const struct dialect *d, struct paths *p, 
     return r;
 }
 
+static const char *script_name(const struct dialect *d, const struct script *s)
+{
+    return s->kind == SCRIPT_PROGRAM      ? d->program_inputs
+           : s->kind == SCRIPT_POWERSHELL ? d->script_powershell
+                                          : d->script_batch;
+}
+
 static int make_paths(struct win *w, const struct dialect *d, const struct script *s,
                       struct paths *p, struct err *e)
 {
@@ -68,7 +75,7 @@ static int make_paths(struct win *w, const struct dialect *d, const struct scrip
     if (r < 0)
         return r;
     str_addf(&p->script, "%s\\%s", str_text(&p->folder),
-             s->kind == SCRIPT_POWERSHELL ? d->script_powershell : d->script_batch);
+             script_name(d, s) ? script_name(d, s) : "");
     str_addf(&p->out, "%s\\%s", str_text(&p->folder), d->script_out);
     str_addf(&p->err, "%s\\%s", str_text(&p->folder), d->script_err);
     r = str_check(&p->script, "a script's path", e);
@@ -77,26 +84,68 @@ static int make_paths(struct win *w, const struct dialect *d, const struct scrip
     return r == 0 ? str_check(&p->err, "a script's error path", e) : r;
 }
 
+/* Where the original leaves one; the copy is for administrators' eyes and is never run. */
+static int copy_script(struct win *w, const struct dialect *d, const struct script *s,
+                       const void *bytes, size_t n, struct err *e)
+{
+    _cleanup_free_ char *folder = win_expand(w, d->script_copies, e);
+    _cleanup_str_ struct str path = STR_INIT(WIN_PATH_MAX);
+
+    if (!folder)
+        return -e->no;
+    str_addf(&path, "%s\\%s", folder, script_name(d, s));
+    if (str_check(&path, "the path of a script's copy", e) < 0 ||
+        w->file_write(w, str_text(&path), bytes, n, e) < 0)
+        return -e->no;
+    return w->file_protect(w, str_text(&path), WIN_PROTECT_ADMINS, e);
+}
+
 /* PowerShell takes a file without a byte order mark for one in the machine's code page. */
 static int write_script(struct win *w, const struct dialect *d, const struct script *s,
                         const char *path, struct err *e)
 {
     _cleanup_str_ struct str text = STR_INIT(CONTENT_MAX + 4);
     _cleanup_free_ uint16_t *wide = NULL;
-    int r;
+    const void *bytes = NULL;
+    size_t n = 0;
 
     if (s->kind == SCRIPT_POWERSHELL)
         str_add(&text, "\xef\xbb\xbf");
     str_add_mem(&text, s->content, s->content_n);
-    r = str_check(&text, "a script", e);
-    if (r < 0)
-        return r;
-    if (s->kind != SCRIPT_POWERSHELL || !d->script_utf16)
-        return w->file_write(w, path, str_text(&text), text.len, e);
-    wide = utf16_from_utf8(str_text(&text)); /* the mark becomes U+FEFF, the mark of UTF-16 */
-    if (!wide)
-        return err_oom(e);
-    return w->file_write(w, path, wide, utf16_len(wide) * 2, e);
+    if (str_check(&text, "a script", e) < 0)
+        return -e->no;
+    bytes = str_text(&text);
+    n = text.len;
+    if (s->kind == SCRIPT_POWERSHELL && d->script_utf16) {
+        /* the mark becomes U+FEFF, the mark of UTF-16 */
+        wide = utf16_from_utf8(str_text(&text));
+        if (!wide)
+            return err_oom(e);
+        bytes = wide;
+        n = utf16_len(wide) * 2;
+    }
+    if (w->file_write(w, path, bytes, n, e) < 0)
+        return -e->no;
+    return d->script_copies ? copy_script(w, d, s, bytes, n, e) : 0;
+}
+
+/* For people who look into a run, never run itself. */
+static int write_inputs(struct win *w, const struct script *s, const char *path, struct err *e)
+{
+    _cleanup_str_ struct str out = STR_INIT(KIB(64));
+
+    str_add(&out, "{\"path\": \"");
+    str_json(&out, s->program, strlen(s->program));
+    str_add(&out, "\", \"arguments\": [");
+    for (size_t i = 0; i < s->args_n; i++) {
+        str_add(&out, i ? ", \"" : "\"");
+        str_json(&out, s->args[i], strlen(s->args[i]));
+        str_addc(&out, '"');
+    }
+    str_add(&out, "]}\n");
+    if (str_check(&out, "the inputs of a program", e) < 0)
+        return -e->no;
+    return w->file_write(w, path, str_text(&out), out.len, e);
 }
 
 static void add_args(struct str *s, const struct script *script)
@@ -207,6 +256,8 @@ int script_run(struct win *w, const struct dialect *d, const struct script *s, s
         if (r == 0)
             log_say(log, LOG_INFO, "Script file is created at: %s", str_text(&p.script));
     }
+    if (r == 0 && s->kind == SCRIPT_PROGRAM && d->program_inputs)
+        r = write_inputs(w, s, str_text(&p.script), e);
     if (r == 0)
         r = make_command(w, s, str_text(&p.script), &command, e);
     if (r == 0)

@@ -190,7 +190,7 @@ static int write_command(struct win *w, const char *path, const char *target, co
     _cleanup_str_ struct str s = STR_INIT(KIB(4));
     int r;
 
-    str_addf(&s, "@\"%s\" %s\r\n", target, args ? args : "");
+    str_addf(&s, "@start \"\" /b \"%s\" %s\r\n", target, args ? args : "");
     r = str_check(&s, "a command file", e);
     return r < 0 ? r : w->file_write(w, path, str_text(&s), s.len, e);
 }

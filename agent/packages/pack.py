@@ -54,6 +54,10 @@ AGENTS = {
             HELPER, (PROGRAMS, CONFIG_DIR + 'defaults/Scripts/SysprepSpecializePhase.cmd', PHASE),
             (PROGRAMS, CONFIG_DIR + 'Ec2Config.exe', 'build:ec2config/Ec2Config.exe'),
             (PROGRAMS, CONFIG_DIR + 'Ec2ConfigServiceSettings.exe', 'build:dialogs/Ec2ConfigServiceSettings.exe'),
+            (PROGRAMS, CONFIG_DIR + 'Ec2WallpaperInfo.exe', 'build:ec2config/Ec2WallpaperInfo.exe'),
+            (PROGRAMS, CONFIG_DIR + 'ec2config-cli.exe', 'build:ec2config/ec2config-cli.exe'),
+            (PROGRAMS, CONFIG_DIR + 'defaults/Settings/AWS.EC2.Windows.CloudWatch.json',
+             'ec2config/files/Settings/AWS.EC2.Windows.CloudWatch.json'),
             (PROGRAMS, CONFIG_DIR + 'defaults/sysprep2008.xml', 'ec2config/files/sysprep2008.xml')] +
         [(PROGRAMS, CONFIG_DIR + f'defaults/Settings/{n}.xml', f'ec2config/files/Settings/{n}.xml')
          for n in ('ActivationSettings', 'BundleConfig', 'Config', 'DriveLetterConfig', 'EventLogConfig',

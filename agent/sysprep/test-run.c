@@ -4,48 +4,19 @@
 #include "lib/test.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "engine/fake.h"
 #include "engine/setup.h"
 #include "sysprep/defaults.h"
+#include "sysprep/fake-sysprep.h"
 #include "sysprep/sysprep.h"
 
 #define V2_DIR     "C:\\ProgramData\\Amazon\\EC2Launch\\sysprep\\"
 #define V1_DIR     "C:\\ProgramData\\Amazon\\EC2-Windows\\Launch\\Sysprep\\"
 #define CONFIG_DIR "C:\\Program Files\\Amazon\\Ec2ConfigService\\"
-#define PROGRAM    "C:\\Windows\\System32\\Sysprep\\sysprep.exe"
-#define SHELL      "C:\\Windows\\System32\\cmd.exe /d /s /c "
 #define SETUPERR   "C:\\Windows\\System32\\Sysprep\\Panther\\setuperr.log"
 #define LOCALE_KEY "HKU\\.DEFAULT\\Control Panel\\International"
 #define CBS        "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Component Based Servicing"
-
-static void put_shipped(struct fake *f, const char *path, const char *file)
-{
-    char name[512], text[32768] = "";
-    FILE *in;
-
-    snprintf(name, sizeof(name), AGENT_ROOT "/%s", file);
-    in = fopen(name, "rb");
-    assert_non_null(in);
-    assert_true(fread(text, 1, sizeof(text) - 1, in) > 0);
-    fclose(in);
-    fake_file(f, path, text);
-}
-
-static void close_rdp(struct win *w, const struct win_run *r)
-{
-    (void)r;
-    fake_reg_u32(fake_of(w), SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE, 1);
-}
-
-static void seal(struct win *w, const struct win_run *r)
-{
-    (void)r;
-    fake_reg_text(fake_of(w), SETUP_STATE_KEY, "ImageState",
-                  "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE");
-}
 
 static void leave_a_reason(struct win *w, const struct win_run *r)
 {
@@ -60,34 +31,22 @@ static struct fake *machine(void)
 {
     struct fake *f = fake_new();
 
-    put_shipped(f, V2_DIR "unattend.xml", "sysprep/files/unattend.xml");
-    put_shipped(f, V2_DIR "BeforeSysprep.cmd", "sysprep/files/BeforeSysprep.cmd");
-    put_shipped(f, V1_DIR "Unattend.xml", "v1/files/Sysprep/Unattend.xml");
-    put_shipped(f, V1_DIR "BeforeSysprep.cmd", "v1/files/Sysprep/BeforeSysprep.cmd");
-    put_shipped(f, CONFIG_DIR "sysprep2008.xml", "ec2config/files/sysprep2008.xml");
-    put_shipped(f, CONFIG_DIR "Scripts\\BeforeSysprep.cmd",
-                "ec2config/files/Scripts/BeforeSysprep.cmd");
-    fake_file(f, PROGRAM, "MZ");
-    fake_reg_u32(f, SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE, 0);
+    fake_ship(f, V2_DIR "unattend.xml", "sysprep/files/unattend.xml");
+    fake_ship(f, V2_DIR "BeforeSysprep.cmd", "sysprep/files/BeforeSysprep.cmd");
+    fake_ship(f, V1_DIR "Unattend.xml", "v1/files/Sysprep/Unattend.xml");
+    fake_ship(f, V1_DIR "BeforeSysprep.cmd", "v1/files/Sysprep/BeforeSysprep.cmd");
+    fake_ship(f, CONFIG_DIR "sysprep2008.xml", "ec2config/files/sysprep2008.xml");
+    fake_ship(f, CONFIG_DIR "Scripts\\BeforeSysprep.cmd",
+              "ec2config/files/Scripts/BeforeSysprep.cmd");
+    fake_sysprep(f);
     fake_reg_text(f, LOCALE_KEY, "LocaleName", "de-DE");
-    fake_command(f, SHELL, 0, NULL, NULL, close_rdp);
-    fake_command(f, PROGRAM, 0, NULL, NULL, seal);
     return f;
-}
-
-static struct str said;
-
-static void hear(void *ctx, const char *line)
-{
-    (void)ctx;
-    str_addf(&said, "%s\n", line);
 }
 
 static int run(struct fake *f, struct sysprep_order o, struct err *e)
 {
-    o.say = hear;
-    str_done(&said);
-    said = (struct str)STR_INIT(65536);
+    o.say = fake_hear;
+    fake_hush();
     return sysprep_run(&f->win, &o, e);
 }
 
@@ -104,14 +63,14 @@ static void version_two_edits_closes_and_calls_in_that_order(void **unused)
     assert_non_null(
         strstr(fake_file_text(f, V2_DIR "unattend.xml"), "<InputLocale>de-DE</InputLocale>"));
     edit = fake_when(f, "file_write " V2_DIR "unattend.xml");
-    before = fake_when(f, "run " SHELL "\"\"" V2_DIR "BeforeSysprep.cmd\"\"\n");
-    call = fake_when(f, "run " PROGRAM " /oobe /generalize /shutdown /unattend:\"" V2_DIR
+    before = fake_when(f, "run " FAKE_SHELL "\"\"" V2_DIR "BeforeSysprep.cmd\"\"\n");
+    call = fake_when(f, "run " FAKE_SYSPREP " /oobe /generalize /shutdown /unattend:\"" V2_DIR
                         "unattend.xml\"\n");
     assert_true(edit >= 0);
     assert_true(before > edit);
     assert_true(call > before);
     assert_int_equal(fake_reg_get_u32(f, SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE), 1); /* S-20 */
-    assert_non_null(strstr(str_text(&said), "Sysprep command: " PROGRAM));
+    assert_non_null(strstr(fake_said(), "Sysprep command: " FAKE_SYSPREP));
     fake_free(f);
 }
 
@@ -121,10 +80,12 @@ static void without_shutdown_the_switch_is_quit(void **unused)
         enum dialect_id d;
         const char *command;
     } rows[] = {
-        { DIALECT_V2, PROGRAM " /oobe /generalize /quit /unattend:\"" V2_DIR "unattend.xml\"\n" },
-        { DIALECT_V1, PROGRAM " /oobe /quit /generalize \"/unattend:" V1_DIR "Unattend.xml\"\n" },
+        { DIALECT_V2,
+          FAKE_SYSPREP " /oobe /generalize /quit /unattend:\"" V2_DIR "unattend.xml\"\n" },
+        { DIALECT_V1,
+          FAKE_SYSPREP " /oobe /quit /generalize \"/unattend:" V1_DIR "Unattend.xml\"\n" },
         { DIALECT_CONFIG,
-          PROGRAM " /unattend:\"" CONFIG_DIR "sysprep2008.xml\" /oobe /generalize /quit\n" },
+          FAKE_SYSPREP " /unattend:\"" CONFIG_DIR "sysprep2008.xml\" /oobe /generalize /quit\n" },
     };
     (void)unused;
 
@@ -147,14 +108,14 @@ static void the_older_agents_call_with_their_own_switches(void **unused)
 
     assert_int_equal(run(f, (struct sysprep_order){ .dialect = DIALECT_V1, .shutdown = true }, &e),
                      0);
-    assert_true(fake_called(f, PROGRAM " /oobe /shutdown /generalize \"/unattend:" V1_DIR
-                                       "Unattend.xml\"\n"));
+    assert_true(fake_called(f, FAKE_SYSPREP " /oobe /shutdown /generalize \"/unattend:" V1_DIR
+                                            "Unattend.xml\"\n"));
     fake_reg_text(f, SETUP_STATE_KEY, "ImageState", SETUP_COMPLETE);
     assert_int_equal(run(f, (struct sysprep_order){ .dialect = DIALECT_CONFIG, .shutdown = true },
                          &e),
                      0);
-    assert_true(fake_called(f, PROGRAM " /unattend:\"" CONFIG_DIR
-                                       "sysprep2008.xml\" /oobe /generalize /shutdown\n"));
+    assert_true(fake_called(f, FAKE_SYSPREP " /unattend:\"" CONFIG_DIR
+                                            "sysprep2008.xml\" /oobe /generalize /shutdown\n"));
     fake_free(f);
 }
 
@@ -170,7 +131,7 @@ static void another_command_before_sysprep_is_run_instead(void **unused)
 
     fake_file(f, "D:\\my tools\\close.cmd", "rem");
     assert_int_equal(run(f, o, &e), 0);
-    assert_true(fake_called(f, SHELL "\"\"D:\\my tools\\close.cmd\"\"\n"));
+    assert_true(fake_called(f, FAKE_SHELL "\"\"D:\\my tools\\close.cmd\"\"\n"));
     assert_false(fake_called(f, "BeforeSysprep.cmd"));
     fake_free(f);
 }
@@ -182,11 +143,11 @@ static void failure_of_before_sysprep_stops_version_one(void **unused)
     struct err e = { 0 };
     (void)unused;
 
-    fake_command(f, SHELL, 5, NULL, NULL, close_rdp);
+    fake_command(f, FAKE_SHELL, 5, NULL, NULL, fake_close_rdp);
     assert_int_equal(run(f, (struct sysprep_order){ .dialect = DIALECT_V1, .shutdown = true }, &e),
                      -ECANCELED);
     assert_string_equal(e.msg, "BeforeSysprep.cmd ended with exit code 5, Sysprep was not started");
-    assert_false(fake_called(f, PROGRAM));
+    assert_false(fake_called(f, FAKE_SYSPREP));
     /* nothing was generalized: the door that the file closed is open again */
     assert_int_equal(fake_reg_get_u32(f, SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE), 0);
     fake_free(f);
@@ -224,7 +185,7 @@ static void what_makes_sysprep_fail_stops_before_anything_is_touched(void **unus
                          -EBUSY);
         if (!strstr(e.msg, rows[i].says))
             fail_msg("'%s' is not in '%s'", rows[i].says, e.msg);
-        assert_false(fake_called(f, PROGRAM));
+        assert_false(fake_called(f, FAKE_SYSPREP));
         assert_false(fake_called(f, "BeforeSysprep"));
         assert_false(fake_called(f, "unattend.xml"));
         assert_non_null(strstr(str_text(&f->serial), "Message: Sysprep was not started"));
@@ -242,13 +203,13 @@ static void windows_own_answers_count_and_force_goes_on(void **unused)
     fake_command(f, "C:\\Windows\\System32\\WindowsPowerShell", 0,
                  "rearm=0\r\nbitlocker=C:\r\nbitlocker=D:\r\n", NULL, NULL);
     assert_int_equal(run(f, o, &e), -EBUSY);
-    assert_non_null(strstr(str_text(&said), "Error: Windows cannot be rearmed any more"));
-    assert_non_null(strstr(str_text(&said), "Error: BitLocker protects the system volume C:"));
-    assert_non_null(strstr(str_text(&said), "Warning: BitLocker protects volume D:"));
+    assert_non_null(strstr(fake_said(), "Error: Windows cannot be rearmed any more"));
+    assert_non_null(strstr(fake_said(), "Error: BitLocker protects the system volume C:"));
+    assert_non_null(strstr(fake_said(), "Warning: BitLocker protects volume D:"));
     err_clear(&e);
     o.force = true;
     assert_int_equal(run(f, o, &e), 0);
-    assert_true(fake_called(f, PROGRAM " /oobe"));
+    assert_true(fake_called(f, FAKE_SYSPREP " /oobe"));
     fake_free(f);
 }
 
@@ -271,12 +232,12 @@ static void extra_accounts_and_profiles_are_named_and_it_goes_on(void **unused)
                   "ProfileImagePath", "C:\\Users\\Administrator");
     assert_int_equal(run(f, (struct sysprep_order){ .dialect = DIALECT_V2, .shutdown = true }, &e),
                      0);
-    assert_non_null(strstr(str_text(&said),
+    assert_non_null(strstr(fake_said(),
                            "Warning: extra local account 'builder': its profile may lose data, or "
                            "Sysprep may fail."));
-    assert_non_null(strstr(str_text(&said), "Warning: extra profile 'C:\\Users\\builder'"));
-    assert_null(strstr(str_text(&said), "Guest"));
-    assert_null(strstr(str_text(&said), "C:\\Users\\Administrator"));
+    assert_non_null(strstr(fake_said(), "Warning: extra profile 'C:\\Users\\builder'"));
+    assert_null(strstr(fake_said(), "Guest"));
+    assert_null(strstr(fake_said(), "C:\\Users\\Administrator"));
     fake_free(f);
 }
 
@@ -296,10 +257,10 @@ static void packages_of_one_user_are_named(void **unused)
     fake_reg_text(f, USER "Game_1.0_x64__ccc", "Path", "x");
     assert_int_equal(run(f, (struct sysprep_order){ .dialect = DIALECT_V2, .shutdown = true }, &e),
                      0);
-    assert_non_null(strstr(str_text(&said), "Warning: package 'Game_1.0_x64__ccc' is installed"));
-    assert_null(strstr(str_text(&said), "'Calc"));
-    assert_null(strstr(str_text(&said), "'Shell"));
-    assert_null(strstr(str_text(&said), "VCLibs"));
+    assert_non_null(strstr(fake_said(), "Warning: package 'Game_1.0_x64__ccc' is installed"));
+    assert_null(strstr(fake_said(), "'Calc"));
+    assert_null(strstr(fake_said(), "'Shell"));
+    assert_null(strstr(fake_said(), "VCLibs"));
     fake_free(f);
 }
 
@@ -310,7 +271,7 @@ static void failure_names_its_cause_on_the_console(void **unused)
     (void)unused;
 
     fake_file(f, SETUPERR, "2025-01-01 00:00:00, Error   SYSPRP an old trouble over CopyProfile\n");
-    fake_command(f, PROGRAM, 1, NULL, NULL, leave_a_reason);
+    fake_command(f, FAKE_SYSPREP, 1, NULL, NULL, leave_a_reason);
     assert_int_equal(run(f, (struct sysprep_order){ .dialect = DIALECT_V2, .shutdown = true }, &e),
                      -EIO);
     assert_non_null(strstr(e.msg, "Sysprep failed: SYSPRP Package A_1_x64__p was installed"));
@@ -333,7 +294,7 @@ static void remote_desktop_stays_closed_once_generalize_has_begun(void **unused)
     struct err e = { 0 };
     (void)unused;
 
-    fake_command(f, PROGRAM, 1, NULL, NULL, fail_after_generalize);
+    fake_command(f, FAKE_SYSPREP, 1, NULL, NULL, fail_after_generalize);
     assert_int_equal(run(f, (struct sysprep_order){ .dialect = DIALECT_V2, .shutdown = true }, &e),
                      -EIO);
     assert_non_null(strstr(e.msg, "exit code 1 and left no reason"));
@@ -389,7 +350,7 @@ static void broken_answer_file_is_refused_with_file_and_line(void **unused)
                          &e),
                      -EBUSY);
     assert_non_null(strstr(e.msg, "sysprep2008.xml:2:1: pass 'specialise' is unknown"));
-    assert_false(fake_called(f, PROGRAM));
+    assert_false(fake_called(f, FAKE_SYSPREP));
     fake_free(f);
 }
 
@@ -412,7 +373,7 @@ static void a_broken_step_of_the_caller_ends_the_run(void **unused)
     assert_int_equal(run(f, o, &e), -EIO);
     assert_int_equal(steps, 1);
     assert_string_equal(e.msg, "the step broke");
-    assert_false(fake_called(f, PROGRAM));
+    assert_false(fake_called(f, FAKE_SYSPREP));
     fake_free(f);
 }
 

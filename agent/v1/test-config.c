@@ -3,28 +3,12 @@
 #include "lib/test.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "engine/fake.h"
+#include "sysprep/fake-sysprep.h"
 #include "v1/v1.h"
 
 #define PATH "C:\\ProgramData\\Amazon\\EC2-Windows\\Launch\\Config\\LaunchConfig.json"
-
-static char *slurp(const char *name)
-{
-    char path[512];
-    char *text = calloc(1, 8192);
-    FILE *f;
-
-    snprintf(path, sizeof(path), AGENT_ROOT "/v1/files/Config/%s", name);
-    f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_non_null(text);
-    assert_true(fread(text, 1, 8191, f) > 0);
-    fclose(f);
-    return text;
-}
 
 static struct fake *machine(const char *text)
 {
@@ -37,7 +21,7 @@ static struct fake *machine(const char *text)
 /* S-88 */
 static void shipped_settings_are_the_documented_defaults(void **unused)
 {
-    char *text = slurp("LaunchConfig.json");
+    char *text = fake_shipped("v1/files/Config/LaunchConfig.json");
     struct fake *f = machine(text);
     struct v1_config c = { 0 }, none = { 0 };
     struct err e = { 0 };
@@ -61,7 +45,7 @@ static void shipped_settings_are_the_documented_defaults(void **unused)
 /* S-77: every box, on and off */
 static void one_edit_changes_exactly_its_key(void **unused)
 {
-    char *text = slurp("LaunchConfig.json");
+    char *text = fake_shipped("v1/files/Config/LaunchConfig.json");
     (void)unused;
 
     for (int s = 0; s < V1_SWITCH_MAX; s++) {
@@ -117,7 +101,7 @@ static void settings_without_a_file_can_be_written(void **unused)
     struct fake *f = fake_new();
     struct v1_config c = { 0 };
     struct err e = { 0 };
-    char *text = slurp("LaunchConfig.json");
+    char *text = fake_shipped("v1/files/Config/LaunchConfig.json");
     (void)unused;
 
     assert_int_equal(v1_config_load(&f->win, &c, &e), -ENOENT);
@@ -174,7 +158,7 @@ static void lists_are_read_and_refused_by_place(void **unused)
     struct v1_event *v = NULL;
     struct err e = { 0 };
     size_t n = 0;
-    char *text = slurp("DriveLetterMappingConfig.json");
+    char *text = fake_shipped("v1/files/Config/DriveLetterMappingConfig.json");
     (void)unused;
 
     assert_int_equal(v1_letters_parse("d.json", text, strlen(text), &l, &n, &e), 0);
@@ -187,7 +171,7 @@ static void lists_are_read_and_refused_by_place(void **unused)
     assert_string_equal(e.msg, "d.json:1:68: 'driveLetter' is 'DD': one letter is expected");
     err_clear(&e);
 
-    text = slurp("EventLogConfig.json");
+    text = fake_shipped("v1/files/Config/EventLogConfig.json");
     assert_int_equal(v1_events_parse("e.json", text, strlen(text), &v, &n, &e), 0);
     assert_int_equal(n, 1);
     assert_string_equal(v[0].log, "System");

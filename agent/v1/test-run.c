@@ -3,82 +3,39 @@
 #include "lib/test.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "engine/fake.h"
 #include "engine/setup.h"
-#include "sysprep/sysprep.h"
+#include "sysprep/fake-sysprep.h"
 #include "v1/v1.h"
 
-#define ROOT    "C:\\ProgramData\\Amazon\\EC2-Windows\\Launch\\"
-#define CONFIG  ROOT "Config\\LaunchConfig.json"
-#define ANSWER  ROOT "Sysprep\\Unattend.xml"
-#define PROGRAM "C:\\Windows\\System32\\Sysprep\\sysprep.exe"
-#define SHELL   "C:\\Windows\\System32\\cmd.exe /d /s /c "
-#define INIT    "Amazon Ec2 Launch - Instance Initialization"
-
-static void put(struct fake *f, const char *path, const char *name)
-{
-    char file[512];
-    char *text = calloc(1, 32768);
-    FILE *in;
-
-    snprintf(file, sizeof(file), AGENT_ROOT "/v1/files/%s", name);
-    in = fopen(file, "rb");
-    assert_non_null(in);
-    assert_non_null(text);
-    assert_true(fread(text, 1, 32767, in) > 0);
-    fclose(in);
-    fake_file(f, path, text);
-    free(text);
-}
-
-static void close_rdp(struct win *w, const struct win_run *r)
-{
-    (void)r;
-    fake_reg_u32(fake_of(w), SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE, 1);
-}
-
-static void seal(struct win *w, const struct win_run *r)
-{
-    (void)r;
-    fake_reg_text(fake_of(w), SETUP_STATE_KEY, "ImageState",
-                  "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE");
-}
+#define ROOT   "C:\\ProgramData\\Amazon\\EC2-Windows\\Launch\\"
+#define CONFIG ROOT "Config\\LaunchConfig.json"
+#define ANSWER ROOT "Sysprep\\Unattend.xml"
+#define FILES  "v1/files/"
+#define INIT   "Amazon Ec2 Launch - Instance Initialization"
 
 static struct fake *machine(void)
 {
     struct fake *f = fake_new();
 
-    put(f, CONFIG, "Config/LaunchConfig.json");
-    put(f, ROOT "Config\\DriveLetterMappingConfig.json", "Config/DriveLetterMappingConfig.json");
-    put(f, ROOT "Config\\EventLogConfig.json", "Config/EventLogConfig.json");
-    put(f, ANSWER, "Sysprep/Unattend.xml");
-    put(f, ROOT "Sysprep\\BeforeSysprep.cmd", "Sysprep/BeforeSysprep.cmd");
-    fake_file(f, PROGRAM, "MZ");
-    fake_reg_u32(f, SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE, 0);
-    fake_command(f, SHELL, 0, NULL, NULL, close_rdp);
-    fake_command(f, PROGRAM, 0, NULL, NULL, seal);
+    fake_ship(f, CONFIG, FILES "Config/LaunchConfig.json");
+    fake_ship(f, ROOT "Config\\DriveLetterMappingConfig.json",
+              FILES "Config/DriveLetterMappingConfig.json");
+    fake_ship(f, ROOT "Config\\EventLogConfig.json", FILES "Config/EventLogConfig.json");
+    fake_ship(f, ANSWER, FILES "Sysprep/Unattend.xml");
+    fake_ship(f, ROOT "Sysprep\\BeforeSysprep.cmd", FILES "Sysprep/BeforeSysprep.cmd");
+    fake_sysprep(f);
     fake_metadata_instance(f);
     return f;
-}
-
-static struct str said;
-
-static void hear(void *ctx, const char *line)
-{
-    (void)ctx;
-    str_addf(&said, "%s\n", line);
 }
 
 static int run(struct fake *f, const char *verb, const char *a, const char *b)
 {
     const char *const argv[] = { "Ec2Launch.exe", verb, a, b };
 
-    str_done(&said);
-    said = (struct str)STR_INIT(65536);
-    return v1_main(&f->win, 2 + (a != NULL) + (b != NULL), argv, hear, NULL);
+    fake_hush();
+    return v1_main(&f->win, 2 + (a != NULL) + (b != NULL), argv, fake_hear, NULL);
 }
 
 static void set_config(struct fake *f, const char *type, const char *password)
@@ -93,21 +50,6 @@ static void set_config(struct fake *f, const char *type, const char *password)
     assert_int_equal(v1_config_set_password(&c, t, password, &e), 0);
     assert_int_equal(v1_config_save(&f->win, &c, &e), 0);
     v1_config_done(&c);
-}
-
-static long at(struct fake *f, const char *text)
-{
-    const char *all = str_text(&f->serial), *p = strstr(all, text);
-
-    if (!p)
-        fail_msg("'%s' is not on the console:\n%s", text, all);
-    return p - all;
-}
-
-static void forget_console(struct fake *f)
-{
-    str_done(&f->serial);
-    f->serial = (struct str)STR_INIT(KIB(256));
 }
 
 /* S-89, and S-79: the task that set it is disabled */
@@ -135,28 +77,15 @@ static void first_boot_prints_in_the_original_order(void **unused)
 
     assert_int_equal(run(f, "initialize-instance", "-Schedule", NULL), 0);
     if (run(f, "initialize-instance", NULL, NULL) != 0)
-        fail_msg("%s", str_text(&said));
+        fail_msg("%s", fake_said());
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
-        long now = at(f, order[i]);
+        long now = fake_at(f, order[i]);
         if (now <= last)
             fail_msg("'%s' comes too early", order[i]);
         last = now;
     }
     assert_int_equal(fake_find_task(f, INIT)->task, WIN_TASK_DISABLED);
     fake_free(f);
-}
-
-static char *password_on_console(struct fake *f)
-{
-    const char *p = strstr(str_text(&f->serial), "<Password>\r\n");
-    char *sealed, *clear;
-
-    if (!p)
-        return NULL;
-    sealed = str_dup_n(p + 12, strcspn(p + 12, "\r\n"));
-    clear = fake_unseal(sealed);
-    free(sealed);
-    return clear;
 }
 
 /* S-80, S-81, S-83, S-90, S-92 */
@@ -170,7 +99,7 @@ static void specified_password_is_set_sealed_and_leaves_the_file(void **unused)
     assert_non_null(strstr(fake_file_text(f, CONFIG), "Correct-Horse-9"));
     assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
     assert_string_equal(fake_password(f, "Administrator"), "Correct-Horse-9");
-    clear = password_on_console(f);
+    clear = fake_printed_password(f);
     assert_string_equal(clear, "Correct-Horse-9");
     assert_null(strstr(fake_file_text(f, CONFIG), "Correct-Horse-9"));
     assert_non_null(strstr(fake_file_text(f, CONFIG), "\"adminPassword\": \"\""));
@@ -189,7 +118,7 @@ static void weak_specified_password_becomes_a_random_one(void **unused)
     assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
     assert_string_not_equal(fake_password(f, "Administrator"), "abc");
     assert_int_equal(strlen(fake_password(f, "Administrator")), 32);
-    clear = password_on_console(f);
+    clear = fake_printed_password(f);
     assert_string_equal(clear, fake_password(f, "Administrator"));
     free(clear);
     fake_free(f);
@@ -204,7 +133,7 @@ static void do_nothing_leaves_the_account_as_it_is(void **unused)
     set_config(f, "DoNothing", "");
     assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
     assert_null(fake_password(f, "Administrator"));
-    assert_null(strstr(str_text(&f->serial), "Password"));
+    assert_false(fake_on_console(f, "Password"));
     assert_false(fake_find_account(f, "Administrator")->flags & WIN_ACCOUNT_DISABLED);
     fake_free(f);
 }
@@ -220,7 +149,7 @@ static void shutdown_without_sysprep_sets_the_password_now(void **unused)
     assert_string_equal(fake_password(f, "Administrator"), "Correct-Horse-9");
     assert_int_equal(fake_find_task(f, INIT)->task, WIN_TASK_ENABLED); /* S-100 */
     assert_true(fake_when(f, "power_off off") > fake_when(f, "task_install " INIT));
-    assert_false(fake_called(f, PROGRAM));
+    assert_false(fake_called(f, FAKE_SYSPREP));
     fake_free(f);
 }
 
@@ -245,7 +174,7 @@ static void schedule_registers_the_task_and_runs_nothing(void **unused)
     assert_string_equal(str_text(&f->serial), "");
     assert_null(fake_password(f, "Administrator"));
     assert_int_equal(fake_find_service(f, "AmazonSSMAgent")->start, WIN_START_DISABLED);
-    assert_non_null(strstr(str_text(&said),
+    assert_non_null(strstr(fake_said(),
                            "the administrator's password will then follow adminPasswordType "
                            "(Random)"));
     assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
@@ -271,9 +200,9 @@ static void per_boot_keeps_the_task_and_turns_once_settings_off(void **unused)
     assert_false(c.on[V1_USER_DATA]);
     assert_true(c.on[V1_WALLPAPER]);
     v1_config_done(&c);
-    forget_console(f);
+    fake_clear_console(f);
     assert_int_equal(run(f, "initialize-instance", "-KeepSchedule", NULL), 0);
-    assert_null(strstr(str_text(&f->serial), "Password:")); /* S-79 */
+    assert_false(fake_on_console(f, "Password:")); /* S-79 */
     fake_free(f);
 }
 
@@ -289,13 +218,13 @@ static void computer_name_restarts_before_ready(void **unused)
     assert_int_equal(v1_config_save(&f->win, &c, &e), 0);
     v1_config_done(&c);
     assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
-    (void)at(f, "Message: Windows is restarting...");
+    (void)fake_at(f, "Message: Windows is restarting...");
     assert_true(fake_called(f, "power_off restart"));
-    assert_null(strstr(str_text(&f->serial), "Windows is Ready"));
+    assert_false(fake_on_console(f, "Windows is Ready"));
     assert_null(fake_password(f, "Administrator"));
-    forget_console(f);
+    fake_clear_console(f);
     assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
-    (void)at(f, "Message: Windows is Ready to use");
+    (void)fake_at(f, "Message: Windows is Ready to use");
     fake_free(f);
 }
 
@@ -306,11 +235,11 @@ static void broken_settings_are_told_and_defaults_taken(void **unused)
 
     fake_file(f, CONFIG, "{\"setComputerName\": tru}");
     assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
-    (void)at(f, "Message: default settings are used: " CONFIG ":1:21:");
-    (void)at(f, "Password: <Password>");
+    (void)fake_at(f, "Message: default settings are used: " CONFIG ":1:21:");
+    (void)fake_at(f, "Password: <Password>");
     assert_int_equal(run(f, "sysprep-instance", NULL, NULL), 1);
-    assert_non_null(strstr(str_text(&said), "nothing was run: " CONFIG ":1:21:"));
-    assert_false(fake_called(f, PROGRAM));
+    assert_non_null(strstr(fake_said(), "nothing was run: " CONFIG ":1:21:"));
+    assert_false(fake_called(f, FAKE_SYSPREP));
     fake_free(f);
 }
 
@@ -321,15 +250,16 @@ static void sysprep_instance_warns_when_nothing_is_scheduled(void **unused)
     (void)unused;
 
     assert_int_equal(run(f, "sysprep-instance", NULL, NULL), 0);
-    assert_non_null(strstr(str_text(&said), "Warning: initialisation is not scheduled"));
-    assert_non_null(strstr(str_text(&said), "Sysprep is no backup method")); /* S-70 */
-    assert_true(fake_called(f, PROGRAM " /oobe /shutdown /generalize \"/unattend:" ANSWER "\"\n"));
+    assert_non_null(strstr(fake_said(), "Warning: initialisation is not scheduled"));
+    assert_non_null(strstr(fake_said(), "Sysprep is no backup method")); /* S-70 */
+    assert_true(
+        fake_called(f, FAKE_SYSPREP " /oobe /shutdown /generalize \"/unattend:" ANSWER "\"\n"));
     assert_true(fake_called(f, "hibernation"));
     fake_reg_text(f, SETUP_STATE_KEY, "ImageState", SETUP_COMPLETE);
     assert_int_equal(run(f, "initialize-instance", "-Schedule", NULL), 0);
     assert_int_equal(run(f, "sysprep-instance", "-NoShutdown", NULL), 0);
-    assert_null(strstr(str_text(&said), "not scheduled"));
-    assert_true(fake_called(f, PROGRAM " /oobe /quit /generalize"));
+    assert_null(strstr(fake_said(), "not scheduled"));
+    assert_true(fake_called(f, FAKE_SYSPREP " /oobe /quit /generalize"));
     fake_free(f);
 }
 
@@ -384,7 +314,7 @@ static void disks_events_and_ready_have_their_own_verbs(void **unused)
     (void)unused;
 
     assert_int_equal(run(f, "send-windows-is-ready", NULL, NULL), 0);
-    (void)at(f, "Message: Windows is Ready to use");
+    (void)fake_at(f, "Message: Windows is Ready to use");
     assert_int_equal(run(f, "send-windows-is-ready", "-Schedule", NULL), 0);
     assert_non_null(fake_find_task(f, "Amazon Ec2 Launch - Windows is Ready to Console"));
     assert_int_equal(run(f, "send-event-logs", "-Schedule", NULL), 0);
@@ -401,12 +331,12 @@ static void wrong_use_and_ordinary_users_are_refused(void **unused)
     (void)unused;
 
     assert_int_equal(run(f, "initialise", NULL, NULL), 2);
-    assert_non_null(strstr(str_text(&said), "sysprep-instance")); /* the help */
+    assert_non_null(strstr(fake_said(), "sysprep-instance")); /* the help */
     assert_int_equal(run(f, "sysprep-instance", "-Sheduel", NULL), 2);
-    assert_string_equal(str_text(&said), "sysprep-instance: '-Sheduel' is unknown\n");
+    assert_string_equal(fake_said(), "sysprep-instance: '-Sheduel' is unknown\n");
     f->not_admin = true;
     assert_int_equal(run(f, "sysprep-instance", NULL, NULL), 1);
-    assert_string_equal(str_text(&said), "sysprep-instance: run it as an administrator\n");
+    assert_string_equal(fake_said(), "sysprep-instance: run it as an administrator\n");
     assert_string_equal(str_text(&f->calls), "");
     fake_free(f);
 }

@@ -3,14 +3,9 @@
  * that users to come have it; it draws the picture at each logon. */
 #include "engine/wallpaper.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "v1/v1.h"
 
-#define USERS_MAX 512U
-#define STARTUP   "\\AppData\\Roaming\\Microsoft\\Windows\\Start Menu\\Programs\\Startup"
-#define PROGRAM   "%ProgramData%\\Amazon\\EC2-Windows\\Launch\\Library\\Ec2Launch.exe"
+#define PROGRAM "%ProgramData%\\Amazon\\EC2-Windows\\Launch\\Library\\Ec2Launch.exe"
 
 static const char *const files[] = { "RunWallpaperSetup.cmd", "RunWallpaperSetupInit.cmd" };
 
@@ -27,60 +22,16 @@ static const struct {
     { "Architecture", "architecture" },
 };
 
-static int put_file(struct win *w, const char *startup, const char *name, const char *content,
-                    struct err *e)
-{
-    struct str path = STR_INIT(WIN_PATH_MAX);
-    int r;
-
-    str_addf(&path, "%s\\%s", startup, name);
-    r = str_check(&path, "the path of the wallpaper's command", e);
-    if (r == 0 && content)
-        r = w->file_write(w, str_text(&path), content, strlen(content), e);
-    else if (r == 0)
-        r = w->file_delete(w, str_text(&path), e);
-    str_done(&path);
-    return r;
-}
-
-static int one_user(struct win *w, const char *users, const char *user, const char *content,
-                    struct err *e)
-{
-    struct str startup = STR_INIT(WIN_PATH_MAX);
-    int r;
-
-    str_addf(&startup, "%s\\%s%s", users, user, STARTUP);
-    r = str_check(&startup, "the path of a Startup folder", e);
-    for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
-        r = put_file(w, str_text(&startup), files[i], i == 0 ? content : NULL, e);
-    str_done(&startup);
-    return r;
-}
-
-static bool is_profile(const struct win_name *n)
-{
-    return n->is_dir && !str_eq_nocase(n->name, "Public") && !str_eq_nocase(n->name, "All Users") &&
-           !str_eq_nocase(n->name, "Default User"); /* the last two lead elsewhere */
-}
-
 int v1_wallpaper_setup(struct win *w, struct log *log, bool on, struct err *e)
 {
-    _cleanup_free_ char *users = win_expand(w, "%SystemDrive%\\Users", e);
-    _cleanup_free_ char *program = users ? win_expand(w, PROGRAM, e) : NULL;
-    _cleanup_free_ struct win_name *list = NULL;
-    struct str content = STR_INIT(1024);
-    size_t n = 0;
+    _cleanup_free_ char *program = win_expand(w, PROGRAM, e);
 
-    if (!program || w->dir_list(w, users, &list, &n, e) < 0)
+    if (!program)
         return -e->no;
-    str_addf(&content, "@echo off\r\nstart \"\" /b \"%s\" set-wallpaper\r\n", program);
-    for (size_t i = 0; i < n && i < USERS_MAX; i++) {
-        struct err one = { 0 };
-        if (is_profile(&list[i]) &&
-            one_user(w, users, list[i].name, on ? str_text(&content) : NULL, &one) < 0)
-            log_err(log, "Set up the wallpaper of a user", &one);
-    }
-    str_done(&content);
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) /* the second is of older versions: removed */
+        if (wallpaper_shortcuts(w, files[i], on && i == 0 ? program : NULL, "set-wallpaper", true,
+                                log, NULL, e) < 0)
+            return -e->no;
     return 0;
 }
 

@@ -286,8 +286,7 @@ static enum v2_end end_of(struct v2_run *run)
         say_fatal(run, &e);
         return V2_END_FAILED;
     }
-    if (run->sysprep && v2_sysprep(run->w, run->log, run->sysprep_clean, run->sysprep_shutdown,
-                                   NULL, NULL, &e) < 0) {
+    if (run->sysprep && v2_sysprep(run->w, run->log, &run->sysprep_wish, NULL, NULL, &e) < 0) {
         log_err(run->log, "Sysprep", &e);
         return V2_END_FAILED;
     }

@@ -24,6 +24,7 @@
 #include "engine/password.h"
 #include "v2/config.h"
 #include "v2/state.h"
+#include "v2/sysprep.h"
 #include "v2/userdata.h"
 
 struct v2_run {
@@ -43,9 +44,10 @@ struct v2_run {
     struct password_done admin; /* of setAdminAccount in this run */
     bool has_admin;
 
-    bool reboot; /* restart now, go on at the next start */
-    bool end;    /* no further task: stopped from outside, or the state was reset beneath us */
-    bool sysprep, sysprep_clean, sysprep_shutdown;
+    bool reboot;  /* restart now, go on at the next start */
+    bool end;     /* no further task: stopped from outside, or the state was reset beneath us */
+    bool sysprep; /* when all is done */
+    struct v2_sysprep_wish sysprep_wish;
 
     bool (*stop)(void *ctx); /* asked between tasks; may be NULL */
     void *ctx;

@@ -77,13 +77,14 @@ static void say_on(void *ctx, const char *line)
         p->say(p->ctx, line);
 }
 
-int v2_sysprep(struct win *w, struct log *log, bool clean, bool shutdown,
+int v2_sysprep(struct win *w, struct log *log, const struct v2_sysprep_wish *wish,
                void (*say)(void *ctx, const char *line), void *ctx, struct err *e)
 {
-    struct prepare p = { .w = w, .log = log, .clean = clean, .say = say, .ctx = ctx };
+    struct prepare p = { .w = w, .log = log, .clean = wish->clean, .say = say, .ctx = ctx };
     struct sysprep_order order = {
         .dialect = DIALECT_V2,
-        .shutdown = shutdown,
+        .shutdown = wish->shutdown,
+        .force = wish->force,
         .prepare = prepare,
         .say = say_on,
         .ctx = &p,

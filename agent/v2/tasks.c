@@ -162,8 +162,8 @@ static int write_file(struct v2_job *j, struct err *e)
 static int put_off_sysprep(struct v2_job *j, struct err *e)
 {
     j->run->sysprep = true;
-    j->run->sysprep_clean = v2_flag(j->inputs, "clean", false);
-    j->run->sysprep_shutdown = v2_flag(j->inputs, "shutdown", true);
+    j->run->sysprep_wish.clean = v2_flag(j->inputs, "clean", false);
+    j->run->sysprep_wish.shutdown = v2_flag(j->inputs, "shutdown", true);
     log_say(j->run->log, LOG_INFO, "Sysprep runs when all other tasks have ended.");
     return 0;
 }

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/fake.h"
 #include "lib/zip.h"
+#include "sysprep/fake-sysprep.h"
 #include "v2/cli.h"
 #include "v2/config.h"
 #include "v2/state.h"
@@ -222,17 +222,6 @@ static void logs_are_collected_into_one_archive(void **state)
     assert_non_null(strstr(s->out.p, "are in C:\\logs.zip"));
 }
 
-static const char *shipped_answer(void)
-{
-    static char text[20000];
-    FILE *f = fopen(AGENT_ROOT "/sysprep/files/unattend.xml", "r");
-
-    assert_non_null(f);
-    text[fread(text, 1, sizeof text - 1, f)] = '\0';
-    (void)fclose(f);
-    return text;
-}
-
 /* S-67: the documented forms of the flag. */
 static bool sysprep_called(struct shell *s, const char *line, const char *end)
 {
@@ -260,13 +249,28 @@ static void sysprep_takes_its_flags(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         _cleanup_(shell_freep) struct shell *s = shell_new();
 
-        fake_file(s->f, ROOT "\\sysprep\\unattend.xml", shipped_answer());
+        fake_ship(s->f, ROOT "\\sysprep\\unattend.xml", "sysprep/files/unattend.xml");
         fake_file(s->f, ROOT "\\state\\.run-once", "");
         if (!sysprep_called(s, rows[i].line, rows[i].end))
             fail_msg("%s: %s\n%s%s", rows[i].line, str_text(&s->f->calls), str_text(&s->out),
                      str_text(&s->err));
         assert_null(fake_file_text(s->f, ROOT "\\state\\.run-once"));
     }
+}
+
+/* A check that stops Sysprep is overridden by word only. */
+static void force_overrides_a_stop_of_the_preflight(void **state)
+{
+    _cleanup_(shell_freep) struct shell *s = shell_new();
+
+    fake_ship(s->f, ROOT "\\sysprep\\unattend.xml", "sysprep/files/unattend.xml");
+    fake_reg_text(s->f, "HKLM\\SYSTEM\\CurrentControlSet\\Control\\ProductOptions", "ProductType",
+                  "LanmanNT");
+    assert_false(sysprep_called(s, "sysprep", "/shutdown"));
+    assert_non_null(strstr(s->err.p, "nothing was changed: this is a domain controller"));
+    assert_true(sysprep_called(s, "sysprep --force", "/shutdown"));
+    assert_int_equal(run(s, "help sysprep"), 0);
+    assert_non_null(strstr(s->out.p, "--force "));
 }
 
 static void a_waiting_sysprep_inside_an_inline_script_is_refused(void **state)
@@ -319,6 +323,7 @@ int main(void)
         cmocka_unit_test(settings_are_printed_in_both_formats),
         cmocka_unit_test(logs_are_collected_into_one_archive),
         cmocka_unit_test(sysprep_takes_its_flags),
+        cmocka_unit_test(force_overrides_a_stop_of_the_preflight),
         cmocka_unit_test(a_waiting_sysprep_inside_an_inline_script_is_refused),
         cmocka_unit_test(installing_keeps_settings),
         cmocka_unit_test(randomizing_sets_an_unknown_password),

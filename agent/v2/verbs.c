@@ -206,6 +206,7 @@ static void say_line(void *ctx, const char *line)
 
 int v2_verb_sysprep(struct v2_cli *c, const struct v2_args *a)
 {
+    struct v2_sysprep_wish wish = { .clean = a->on[0], .shutdown = a->on[1], .force = a->on[3] };
     struct err e = { 0 };
     struct log *log;
     int r = wait_turn(c, "sysprep", a->on[2], &e);
@@ -213,7 +214,7 @@ int v2_verb_sysprep(struct v2_cli *c, const struct v2_args *a)
     if (r < 0)
         return v2_fail(c, &e);
     log = open_log(c);
-    r = v2_sysprep(c->w, log, a->on[0], a->on[1], say_line, c, &e);
+    r = v2_sysprep(c->w, log, &wish, say_line, c, &e);
     log_free(log);
     return r < 0 ? v2_fail(c, &e) : V2_EXIT_OK;
 }

@@ -2,56 +2,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """EC2Config under Wine: the service from fresh files to the ready line, -sysprep, the command files. S-numbers are
 those of docs/agents/conformance.md."""
-import base64, contextlib, re, subprocess, sys, tempfile, time
+import contextlib, re, sys, time
 sys.path.insert(0, __file__.rpartition('/')[0])
-from winelib import *
+from agentlib import *
 
-ROOT = 'C:\\Program Files\\Amazon\\Ec2ConfigService\\'
-PROGRAM = ROOT + 'Ec2Config.exe'
-CONFIG = ROOT + 'Settings\\Config.xml'
+ROOT, PROGRAM, FILES = CONFIG_ROOT, CONFIG, CONFIG_FILES
+SETTINGS = ROOT + 'Settings\\'
 LOG = ROOT + 'Logs\\Ec2ConfigLog.txt'
-FILES = TOP / 'agent/ec2config/files'
-SETUP = r'HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State'
-TERMINAL = r'HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server'
-ADMIN = r'HKLM\Software\KilnTest\Accounts\Administrator'
-READY = 'Message: Windows is Ready to use'
 need('ec2config/Ec2Config-stand-in.exe', 'ec2config/ScramblePassword-stand-in.exe', 'stand-in/recorder.exe')
-
-keys = tempfile.TemporaryDirectory(prefix='kiln-keys-')
-KEY = keys.name + '/key.pem'
-subprocess.run(['ssh-keygen', '-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', '', '-C', 'mine', '-f', KEY], check=True)
+key = Key()
 
 
 def machine(**more):
-    m = Machine({'meta-data/ami-id': 'ami-0123456789abcdef0', 'meta-data/instance-id': 'i-0123456789abcdef0',
-                 'meta-data/local-ipv4': '10.0.0.5', 'meta-data/placement/availability-zone': 'local-1a',
-                 'meta-data/public-keys/0/openssh-key': open(KEY + '.pub').read()} | more)
-    m.install('ec2config/Ec2Config-stand-in.exe', PROGRAM)
-    m.install('ec2config/ScramblePassword-stand-in.exe', ROOT + 'ScramblePassword.exe')
-    for part in ('Settings', 'Scripts'):
-        for f in (FILES / part).iterdir():
-            m.write(ROOT + part + '\\' + f.name, f.read_bytes().replace(b'\n', b'\r\n'))
-    m.write(ROOT + 'sysprep2008.xml', (FILES / 'sysprep2008.xml').read_bytes())
-    m.install('stand-in/recorder.exe', 'C:\\windows\\system32\\Sysprep\\sysprep.exe')
+    m = Machine(key.instance(**more))
+    install_ec2config(m)
     return m
 
 
-def boot(m):
-    """The service as Windows starts it, up to the ready line."""
-    m.ok(PROGRAM, '-install', '-force')
-    m.ok('net', 'start', 'EC2Config')
-    m.wait_console(READY)
-
-
-def plugin(m, name, state):
-    text = m.read(CONFIG)
-    new, n = re.subn(rf'(<Name>{name}</Name>\s*<State>)\w+', rf'\g<1>{state}', text)
-    if not n:
-        new = text.replace('  </Plugins>', f'    <Plugin><Name>{name}</Name><State>{state}</State></Plugin>\n  </Plugins>')
-    m.write(CONFIG, new)
-
-
-VALUE = r'[^\r\n]*'
 FIRST_BOOT = [
     r'Windows sysprep configuration complete\.', 'Message: Sysprep Start', 'Message: Sysprep End',
     r'OS: Microsoft Windows NT 10\.0\.\d+', r'OsVersion: 10\.0', f'OsProductName: {VALUE}', f'OsBuildLabEx: {VALUE}',
@@ -65,21 +32,11 @@ FIRST_BOOT = [
 
 def test_service_from_fresh_files_to_the_ready_line():  # S-150, S-151, S-153, S-162, S-173
     with contextlib.closing(machine()) as m:
-        boot(m)
-        want = list(FIRST_BOOT)
-        for line in m.lines():
-            while want and not re.fullmatch(want[0], line) and re.fullmatch(want[0], ''):
-                want.pop(0)  # one that may be absent
-            true(want and re.fullmatch(want[0], line), f'{line!r} where {want[:1]} is expected:\n{m.console()}')
-            if not want[0].endswith(')*'):
-                want.pop(0)
-        equal(want, [], 'lines that did not come')
-        sealed = re.search(r'<Password>\r\n([A-Za-z0-9+/=]{344})\r\n', m.console())
-        clear = subprocess.run(['openssl', 'pkeyutl', '-decrypt', '-inkey', KEY], input=base64.b64decode(sealed[1]),
-                               capture_output=True, check=True).stdout.decode()
-        equal(m.value(ADMIN, 'Password'), ('REG_SZ', clear), 'the printed password is the one that was set')
+        boot_ec2config(m)
+        check_lines(m.lines(), FIRST_BOOT)
+        equal(m.value(ADMIN, 'Password'), ('REG_SZ', key.opened(m)), 'the printed password is the one that was set')
         eventually('Ec2SetPassword turns itself off', lambda: re.search(
-            r'<Name>Ec2SetPassword</Name>\s*<State>Disabled', m.read(CONFIG)))
+            r'<Name>Ec2SetPassword</Name>\s*<State>Disabled', m.read(SETTINGS + 'Config.xml')))
         true('=========Loading plugin Ec2SetPassword==============' in m.read(LOG), m.read(LOG))
 
 
@@ -107,6 +64,59 @@ def test_plugins_run_beside_each_other():  # S-152
         took = time.monotonic() - start
         true(all(m.exists(f'C:\\kiln-test\\{n}') for n in '123'), 'all three ended before the ready line')
         true(5 <= took < 14, f'it took {took:.1f} s')
+
+
+CLOUDWATCH = 'AWS.EC2.Windows.CloudWatch.PlugIn'
+
+
+def test_plugins_behind_the_ready_line_run_beside_each_other():  # S-163, S-164
+    with contextlib.closing(machine(user_data='<script>ping -n 6 127.0.0.1 >nul\r\necho u>C:\\kiln-test\\u</script>')) as m:
+        plugin(m, CLOUDWATCH, 'Enabled')
+        m.write(ROOT + f'Plugins\\{CLOUDWATCH}.cmd', '@ping -n 6 127.0.0.1 >nul\r\n@echo c>C:\\kiln-test\\c\r\n')
+        boot_ec2config(m)
+        start = time.monotonic()
+        eventually('both end', lambda: m.exists('C:\\kiln-test\\c') and m.exists('C:\\kiln-test\\u'), 60)
+        took = time.monotonic() - start
+        true(took < 9, f'five seconds each took {took:.1f} s together')
+        true(f'{CLOUDWATCH}: Settings were read from {SETTINGS}AWS.EC2.Windows.CloudWatch.json' in m.read(LOG), m.read(LOG))
+
+
+def test_the_wallpaper_has_the_rows_of_the_settings_and_goes_again():
+    with contextlib.closing(machine()) as m:
+        entry = 'ProgramData/Microsoft/Windows/Start Menu/Programs/StartUp/Ec2WallpaperInfo.lnk'
+        m.ok(PROGRAM, '-install', '-force')
+        true(m.exists(entry), 'each logon draws it')
+        desktop = r'HKCU\Control Panel\Desktop'
+        m.set_text(desktop, 'WallPaper', 'C:\\mine.bmp')
+        m.ok(ROOT + 'Ec2WallpaperInfo.exe', 'set')
+        kind, ours = m.value(desktop, 'WallPaper')
+        true(ours.endswith('\\Ec2Wallpaper_Info.jpg'), ours)
+        picture = m.path(ours).read_bytes()
+        true(picture.startswith(b'\xff\xd8\xff') and len(picture) > 5000, f'a JPEG file of {len(picture)} bytes')
+        asked = [p for p in m.imds.asked if p.startswith('meta-data/')]
+        for row in ('instance-id', 'local-ipv4', 'placement/availability-zone', 'instance-type'):
+            true('meta-data/' + row in asked, f'{row} in {asked}')
+        m.ok(ROOT + 'Ec2WallpaperInfo.exe', 'revert')
+        equal(m.value(desktop, 'WallPaper'), (kind, 'C:\\mine.bmp'), "the user's picture")
+        true(not m.path(ours).exists(), 'ours is gone')
+
+
+def test_a_hand_edit_of_the_answer_file_reaches_sysprep():  # S-169
+    with contextlib.closing(machine()) as m:
+        where = ROOT + 'sysprep2008.xml'
+        mine = m.path(where).read_bytes().replace(b'<TimeZone>UTC</TimeZone>', b'<!-- mine -->\r\n\t<TimeZone>GMT Standard Time</TimeZone>')
+        m.write(where, mine)
+        m.ok(PROGRAM, '-sysprep')
+        true(f'/unattend:"{where}"' in m.read('kiln-test/recorded.txt'), 'that file is given to Sysprep')
+        equal(m.path(where).read_bytes(), mine, 'to the byte')
+
+
+def test_all_settings_are_checked_on_demand():  # S-181
+    with contextlib.closing(machine()) as m:
+        m.ok(ROOT + 'ec2config-cli.exe', '-check')
+        m.write(SETTINGS + 'WallpaperSettings.xml', '<WallpaperSettings>\n<oops>')
+        code, out = m.run(ROOT + 'ec2config-cli.exe', '-check')
+        true(code == 1 and 'WallpaperSettings.xml:2:' in out, out)
 
 
 def test_the_guides_command_line_in_cmd():  # S-109, S-110, S-117, S-179, S-180

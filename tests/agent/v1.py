@@ -2,35 +2,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """EC2Launch (v1) under Wine, from fresh files to the ready line, against a metadata service and with COM1 on a
 pty. S-numbers are those of docs/agents/conformance.md."""
-import base64, contextlib, json, re, subprocess, sys, tempfile
+import contextlib, json, re, sys
 sys.path.insert(0, __file__.rpartition('/')[0])
-from winelib import *
+from agentlib import *
 
-ROOT = 'C:\\ProgramData\\Amazon\\EC2-Windows\\Launch\\'
-V1 = ROOT + 'Library\\Ec2Launch.exe'
-CONFIG = ROOT + 'Config\\LaunchConfig.json'
+ROOT, CONFIG, FILES = V1_ROOT, V1_CONFIG, V1_FILES
 ANSWER = ROOT + 'Sysprep\\Unattend.xml'
-FILES = TOP / 'agent/v1/files'
-SETUP = r'HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State'
-TERMINAL = r'HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server'
-ADMIN = r'HKLM\Software\KilnTest\Accounts\Administrator'
 need('v1/Ec2Launch-v1-stand-in.exe', 'stand-in/recorder.exe')
-
-keys = tempfile.TemporaryDirectory(prefix='kiln-keys-')
-KEY = keys.name + '/key.pem'
-subprocess.run(['ssh-keygen', '-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', '', '-C', 'mine', '-f', KEY], check=True)
+key = Key()
 
 
 def machine(**more):
-    m = Machine({'meta-data/ami-id': 'ami-0123456789abcdef0', 'meta-data/instance-id': 'i-0123456789abcdef0',
-                 'meta-data/instance-type': 'm5.large', 'meta-data/local-ipv4': '10.0.0.5',
-                 'meta-data/placement/availability-zone': 'local-1a', 'meta-data/hibernation/configured': 'false',
-                 'meta-data/public-keys/0/openssh-key': open(KEY + '.pub').read()} | more)
-    m.install('v1/Ec2Launch-v1-stand-in.exe', V1)
-    for part in ('Config', 'Scripts', 'Sysprep'):
-        for f in (FILES / part).iterdir():
-            m.write(ROOT + part + '\\' + f.name, f.read_bytes().replace(b'\n', b'\r\n'))
-    m.install('stand-in/recorder.exe', 'C:\\windows\\system32\\Sysprep\\sysprep.exe')
+    m = Machine(key.instance(**more))
+    install_v1(m)
     return m
 
 
@@ -38,14 +22,6 @@ def settings(m, **more):
     m.write(CONFIG, json.dumps(json.loads((FILES / 'Config/LaunchConfig.json').read_text()) | more))
 
 
-def decrypted(m):
-    sealed = re.search(r'Password: <Password>\r\n([A-Za-z0-9+/=]{344})\r\n</Password>\r\n', m.console())
-    true(sealed, "the password block in EC2's form")
-    return subprocess.run(['openssl', 'pkeyutl', '-decrypt', '-inkey', KEY], input=base64.b64decode(sealed[1]),
-                          capture_output=True, check=True).stdout.decode()
-
-
-VALUE = r'[^\r\n]*'
 FIRST_BOOT = [
     r'Windows sysprep configuration complete\.', r'Message: Waiting for meta-data accessibility\.\.\.',
     r'Message: Meta-data is now available\.', r'OS: Microsoft Windows NT 10\.0', f'OsProductName: {VALUE}',
@@ -59,15 +35,8 @@ FIRST_BOOT = [
 def test_fresh_files_to_the_ready_line():  # S-68, S-89
     with contextlib.closing(machine()) as m:
         m.ok(V1, 'initialize-instance')
-        want = list(FIRST_BOOT)
-        for line in m.lines():
-            while want and not re.fullmatch(want[0], line) and re.fullmatch(want[0], ''):
-                want.pop(0)  # one that may be absent
-            true(want and re.fullmatch(want[0], line), f'{line!r} where {want[:1]} is expected:\n{m.console()}')
-            if not want[0].endswith(')*'):
-                want.pop(0)
-        equal(want, [], 'lines that did not come')
-        equal(m.value(ADMIN, 'Password'), ('REG_SZ', decrypted(m)), 'the printed password is the one that was set')
+        check_lines(m.lines(), FIRST_BOOT)
+        equal(m.value(ADMIN, 'Password'), ('REG_SZ', key.opened(m)), 'the printed password is the one that was set')
         log = m.path(ROOT + 'Log\\Ec2Launch.log').read_bytes().decode('utf-16')
         true('Initializing instance is done' in log, log)
 
@@ -87,12 +56,12 @@ def test_specified_password_is_wiped_and_a_weak_one_replaced():  # S-81, S-83, S
     with contextlib.closing(machine()) as m:
         settings(m, adminPasswordType='Specify', adminPassword='Correct-Horse-9')
         m.ok(V1, 'initialize-instance')
-        equal(decrypted(m), 'Correct-Horse-9', 'the sealed one')
+        equal(key.opened(m), 'Correct-Horse-9', 'the sealed one')
         equal(json.loads(m.read(CONFIG))['adminPassword'], '', 'the clear text')
         m.clear_console()
         settings(m, adminPasswordType='Specify', adminPassword='abc')
         m.ok(V1, 'initialize-instance')
-        true(len(decrypted(m)) == 32, 'a random one instead')
+        true(len(key.opened(m)) == 32, 'a random one instead')
 
 
 def test_schedule_is_a_task_at_startup_as_system():  # S-95, S-102

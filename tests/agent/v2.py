@@ -2,33 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """EC2Launch v2 under Wine, from fresh files to the ready line, against a metadata service and with COM1 on a
 pty. S-numbers are those of docs/agents/conformance.md."""
-import atexit, base64, re, shutil, subprocess, sys, tempfile, os, time, zipfile
+import atexit, re, shutil, sys, time, zipfile
 sys.path.insert(0, __file__.rpartition('/')[0])
-from winelib import *
+from agentlib import *
 
-V2 = 'C:\\Program Files\\Amazon\\EC2Launch\\EC2Launch.exe'
-SERVICE = 'C:\\Program Files\\Amazon\\EC2Launch\\service\\EC2LaunchService.exe'
-DATA = 'C:\\ProgramData\\Amazon\\EC2Launch\\'
-CONFIG = DATA + 'config\\agent-config.yml'
-SETUP = r'HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State'
-TERMINAL = r'HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server'
-ADMIN = r'HKLM\Software\KilnTest\Accounts\Administrator'
+SERVICE, DATA, CONFIG = V2_SERVICE, V2_DATA, V2_CONFIG
 need('v2/EC2Launch-stand-in.exe', 'v2/EC2LaunchService-stand-in.exe', 'stand-in/recorder.exe')
-
-keys = tempfile.TemporaryDirectory(prefix='kiln-keys-')
-KEY = keys.name + '/key.pem'
-subprocess.run(['ssh-keygen', '-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', '', '-C', 'mine', '-f', KEY], check=True)
-PUBLIC = open(KEY + '.pub').read()
-
-
-def metadata(**more):
-    return {'meta-data/ami-id': 'ami-0123456789abcdef0', 'meta-data/instance-id': 'i-0123456789abcdef0',
-            'meta-data/instance-type': 'm5.large', 'meta-data/local-ipv4': '10.0.0.5',
-            'meta-data/mac': '02:00:00:00:00:01', 'meta-data/placement/region': 'local-1',
-            'meta-data/placement/availability-zone': 'local-1a', 'meta-data/hibernation/configured': 'false',
-            'meta-data/public-keys/0/openssh-key': PUBLIC} | {k.replace('__', '/').replace('_', '-'): v for k, v in more.items()}
-
-
+key = Key()
 the_machine = None
 
 
@@ -39,8 +19,7 @@ def machine(config=None, **more):
     if not m:
         m = the_machine = Machine()
         atexit.register(m.close)
-        m.install('v2/EC2Launch-stand-in.exe', V2)
-        m.install('v2/EC2LaunchService-stand-in.exe', SERVICE)
+        install_v2(m)
     for where in (DATA, 'C:\\kiln-test'):
         shutil.rmtree(m.path(where), ignore_errors=True)
     m.path('C:\\kiln-test').mkdir()
@@ -48,20 +27,11 @@ def machine(config=None, **more):
     m.ok(V2, 'internal', 'install')
     if config:
         m.write(CONFIG, config)
-    m.imds.values = metadata(**more)
+    m.imds.values = key.instance(**more)
     m.clear_console()
     return m
 
 
-def decrypted(m):
-    sealed = re.search(r'Password: <Password>\r\n([A-Za-z0-9+/=]{344})\r\n</Password>\r\n', m.console())
-    true(sealed, 'the password block in EC2\'s form')
-    return subprocess.run(['openssl', 'pkeyutl', '-decrypt', '-inkey', KEY], input=base64.b64decode(sealed[1]),
-                          capture_output=True, check=True).stdout.decode()
-
-
-# What changes from machine to machine.
-VALUE = r'[^\r\n]*'
 FIRST_BOOT = [
     r'Windows sysprep configuration complete\.',
     r'Message: Waiting for access to metadata\.\.\.',
@@ -79,20 +49,6 @@ FIRST_BOOT = [
 ]
 
 
-def check_lines(lines, wanted):
-    i = 0
-    for w in wanted:
-        optional = w.endswith((')?', ')*'))
-        while i < len(lines) and re.fullmatch(w[:-1] if optional else w, lines[i]):
-            i += 1
-            if not w.endswith(')*'):
-                break
-        else:
-            if not optional:
-                raise Failed(f'line {i + 1}: {lines[i:i + 1]} instead of {w!r} in\n' + '\n'.join(lines))
-    equal(lines[i:], [], 'further lines')
-
-
 def test_a_first_boot_is_the_documented_text_and_the_password_opens():  # S-54, S-57, S-60
     m = machine()
     started = time.monotonic()
@@ -101,7 +57,7 @@ def test_a_first_boot_is_the_documented_text_and_the_password_opens():  # S-54, 
     m.wait_console('Ready to use\r\n')
     check_lines(m.lines(), FIRST_BOOT)
     true(STAMP.match(m.text), 'a stamp at the start')
-    clear = decrypted(m)
+    clear = key.opened(m)
     equal(len(clear), 32, 'length of the password')
     equal(m.value(ADMIN, 'Password'), ('REG_SZ', clear), 'the password that was set')
     log = m.read(DATA + 'log\\agent.log')

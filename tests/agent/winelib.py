@@ -104,7 +104,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 
 class Machine:
-    def __init__(self, metadata=None):
+    def __init__(self, metadata=None, imds=None):
+        """metadata: values of a service of our own; imds: another, with an url and a shutdown()."""
         self.lock = open(os.path.join(tempfile.gettempdir(), f'kiln-wine-{os.getuid()}.lock'), 'w')
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix='kiln-wine-'))
@@ -112,7 +113,7 @@ class Machine:
             self.prefix = self.dir / 'prefix'
             subprocess.run(['cp', '-a', prepared(), self.prefix], check=True)
             self.c = self.prefix / 'drive_c'
-            self.imds = Metadata(metadata or {})
+            self.imds = imds or Metadata(metadata or {})
             self.env = wine_env(self.prefix, AWS_EC2_METADATA_SERVICE_ENDPOINT=self.imds.url)
             self.open_console()
             (self.c / 'kiln-test').mkdir()
@@ -152,6 +153,7 @@ class Machine:
         self.master, self.slave = pty.openpty()
         tty.setraw(self.slave)
         self.text, self.news = b'', threading.Condition()
+        self.tee = None  # also gets what comes
         self.reader = threading.Thread(target=self.read_console, daemon=True)
         self.reader.start()
 
@@ -161,6 +163,8 @@ class Machine:
                 got = os.read(self.master, 4096)
             except OSError:
                 return
+            if self.tee:
+                self.tee(got)
             with self.news:
                 self.text += got
                 self.news.notify_all()
