@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A snapshot written out as a raw file: every block verified, zeros left as holes, several blocks
- * in flight (one thread a processor), the file complete or absent. */
+ * in flight, the file complete or absent. Blocks go past the page cache where the file system
+ * allows that: nobody reads them again here, and the flush at the end finds little left. */
 #include "export.h"
 
 #include <errno.h>
@@ -14,13 +15,15 @@
 #include "file.h"
 #include "lock.h"
 
-#define THREADS_MAX 16
+#define THREADS_MAX  16
+#define THREADS_MORE 2    /* than processors: these wait for the disk */
+#define DIRECT_UNIT  4096 /* what direct writes are multiples of, in memory and on disk */
 
 struct export
 {
     struct store_snap *snap;
     const char *path;
-    int fd;
+    int fd, direct; /* direct: -1 where the file system has no such writes */
     uint64_t blocks, volume_bytes;
     _Atomic uint64_t next, data;
     struct lock lock;
@@ -35,6 +38,22 @@ static void fail(struct export *x, const struct err *why)
     atomic_store(&x->next, x->blocks); /* nobody takes another block */
 }
 
+static int write_block(const struct export *x, const void *buf, size_t n, uint64_t at)
+{
+    int r;
+
+    if (x->direct >= 0 && n % DIRECT_UNIT == 0) {
+        r = pwrite_full(x->direct, buf, n, at);
+        if (r != -EINVAL) /* a disk of larger sectors */
+            return r;
+    }
+    r = pwrite_full(x->fd, buf, n, at);
+    /* Writing out begins now, beside the reading. */
+    if (r == 0)
+        (void)sync_file_range(x->fd, (off_t)at, (off_t)n, SYNC_FILE_RANGE_WRITE);
+    return r;
+}
+
 static int copy_block(struct export *x, uint64_t block, void *buf, struct err *e)
 {
     uint64_t at = block << STORE_BLOCK_SHIFT;
@@ -47,18 +66,14 @@ static int copy_block(struct export *x, uint64_t block, void *buf, struct err *e
     if (r <= 0)
         return r;
     atomic_fetch_add(&x->data, 1);
-    r = pwrite_full(x->fd, buf, n, at);
-    if (r < 0)
-        return err_no(e, r, "write to '%s'", x->path);
-    /* Writing out begins now, beside the reading; the flush at the end finds little left. */
-    (void)sync_file_range(x->fd, (off_t)at, (off_t)n, SYNC_FILE_RANGE_WRITE);
-    return 0;
+    r = write_block(x, buf, n, at);
+    return r < 0 ? err_no(e, r, "write to '%s'", x->path) : 0;
 }
 
 static void *worker(void *userdata)
 {
     struct export *x = userdata;
-    _cleanup_free_ void *buf = malloc(STORE_BLOCK_BYTES);
+    _cleanup_free_ void *buf = aligned_alloc(DIRECT_UNIT, STORE_BLOCK_BYTES);
     struct err e = { 0 };
     uint64_t block;
 
@@ -77,9 +92,9 @@ static void *worker(void *userdata)
 
 static int copy_all(struct export *x, struct err *e)
 {
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    long want = sysconf(_SC_NPROCESSORS_ONLN) + THREADS_MORE;
     pthread_t threads[THREADS_MAX];
-    unsigned n = cpus < 1 ? 1 : cpus > THREADS_MAX ? THREADS_MAX : (unsigned)cpus, started = 0;
+    unsigned n = want < 1 ? 1 : want > THREADS_MAX ? THREADS_MAX : (unsigned)want, started = 0;
 
     while (started < n && pthread_create(&threads[started], NULL, worker, x) == 0)
         started++;
@@ -92,12 +107,34 @@ static int copy_all(struct export *x, struct err *e)
     return 0;
 }
 
+/* Space for what is data, in runs: a full disk is told before the work, and direct writes into
+ * space that is there need not wait for each other. */
+static int reserve(struct export *x, struct err *e)
+{
+    for (uint64_t b = 0; b < x->blocks;) {
+        uint64_t from = b, end;
+
+        while (b < x->blocks && store_snap_kind(x->snap, b) == STORE_DATA)
+            b++;
+        end = min_u64(b << STORE_BLOCK_SHIFT, x->volume_bytes);
+        from <<= STORE_BLOCK_SHIFT;
+        if (end > from && fallocate(x->fd, 0, (off_t)from, (off_t)(end - from)) < 0) {
+            if (errno == EOPNOTSUPP)
+                return 0;
+            return err_errno(e, "reserve %" PRIu64 " bytes of '%s'", end - from, x->path);
+        }
+        while (b < x->blocks && store_snap_kind(x->snap, b) != STORE_DATA)
+            b++;
+    }
+    return 0;
+}
+
 int export_snapshot(struct store *s, const char *snapshot, const char *path,
                     struct export_result *ret, struct err *e)
 {
     _cleanup_(store_snap_closep) struct store_snap *sn = NULL;
     _cleanup_free_ char *part = xasprintf("%s.part", path);
-    _cleanup_close_ int fd = -1;
+    _cleanup_close_ int fd = -1, direct = -1;
     struct export x = { .path = part };
     int r = store_snap_open(s, snapshot, &sn, e);
 
@@ -106,14 +143,18 @@ int export_snapshot(struct store *s, const char *snapshot, const char *path,
     fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     if (fd < 0)
         return err_errno(e, "create '%s'", part);
+    direct = open(part, O_WRONLY | O_DIRECT | O_CLOEXEC);
     x.snap = sn;
     x.fd = fd;
+    x.direct = direct;
     x.volume_bytes = store_snap_info(sn)->volume_bytes;
     x.blocks = div_up_u64(x.volume_bytes, STORE_BLOCK_BYTES);
     lock_init(&x.lock);
     if (ftruncate(fd, (off_t)x.volume_bytes) < 0)
         r = err_errno(e, "size '%s'", part);
     else
+        r = reserve(&x, e);
+    if (r == 0)
         r = copy_all(&x, e);
     lock_done(&x.lock);
     if (r == 0 && fsync(fd) < 0)
