@@ -64,28 +64,59 @@ int pread_full(int fd, void *buf, size_t n, uint64_t offset)
     return 0;
 }
 
-int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct err *e)
+/* Room for one byte more than the file says it has, which some (of /proc) say wrongly. */
+static size_t first_room(int fd, size_t max)
 {
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-    _cleanup_free_ char *buf = NULL;
-    size_t n = 0;
+    struct stat st;
+    size_t n = 4096;
 
-    if (fd < 0)
-        return err_errno(e, "open '%s'", path);
-    buf = malloc(max + 2);
-    if (!buf)
-        return err_oom(e);
-    while (n <= max) {
-        ssize_t k = read(fd, buf + n, max + 1 - n);
+    if (fstat(fd, &st) == 0 && st.st_size > 0 && (uint64_t)st.st_size >= n)
+        n = (size_t)min_u64((uint64_t)st.st_size, max) + 1;
+    return (size_t)min_u64(n, (uint64_t)max + 1);
+}
 
+/* At most max + 1 bytes into *buf, which grows with what was read; a NUL fits behind them. */
+static int read_growing(int fd, const char *path, size_t max, char **buf, size_t *n, struct err *e)
+{
+    size_t room = first_room(fd, max);
+
+    for (*n = 0; *n <= max;) {
+        ssize_t k;
+
+        if (!*buf || *n == room) {
+            char *more;
+
+            if (*buf)
+                room = (size_t)min_u64((uint64_t)room * 2, (uint64_t)max + 1);
+            more = realloc(*buf, room + 1);
+            if (!more)
+                return err_oom(e);
+            *buf = more;
+        }
+        k = read(fd, *buf + *n, room - *n);
         if (k < 0 && errno == EINTR)
             continue;
         if (k < 0)
             return err_errno(e, "read '%s'", path);
         if (k == 0)
             break;
-        n += (size_t)k;
+        *n += (size_t)k;
     }
+    return 0;
+}
+
+int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct err *e)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    _cleanup_free_ char *buf = NULL;
+    size_t n = 0;
+    int r;
+
+    if (fd < 0)
+        return err_errno(e, "open '%s'", path);
+    r = read_growing(fd, path, max, &buf, &n, e);
+    if (r < 0)
+        return r;
     if (n > max)
         return err_set(e, EFBIG, ERR_LIMIT, "read '%s': over the limit of %zu bytes", path, max);
     buf[n] = '\0';
