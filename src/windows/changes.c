@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "regf.h"
+#include "hives.h"
 #include "str.h"
 #include "tree-priv.h"
 
@@ -132,27 +132,14 @@ static int differs(const char *path, const char *how, struct err *e)
 }
 
 /* Piece by piece: a hive may have hundreds of megabytes, and is to be in memory once. */
-struct reader {
-    struct win_tree *t;
-    const char *path;
-};
-
-static int read_piece(void *userdata, uint64_t offset, void *buf, size_t len, struct err *e)
-{
-    const struct reader *rd = userdata;
-    size_t n = 0;
-    int r = win_tree_read_at(rd->t, rd->path, offset, buf, len, &n, e);
-
-    return r == 0 && n != len ? differs(rd->path, "is shorter", e) : r;
-}
-
-static int digest_pieces(struct reader *rd, size_t len, EVP_MD_CTX *md, uint8_t *buf, struct err *e)
+static int digest_pieces(const struct hive_file *f, size_t len, EVP_MD_CTX *md, uint8_t *buf,
+                         struct err *e)
 {
     if (!md || !buf || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
         return err_oom(e);
     for (size_t at = 0; at < len;) {
         size_t k = (size_t)min_u64(PIECE, len - at);
-        int r = read_piece(rd, at, buf, k, e);
+        int r = win_tree_read_full(f->t, f->path, at, buf, k, e);
 
         if (r < 0)
             return r;
@@ -163,11 +150,11 @@ static int digest_pieces(struct reader *rd, size_t len, EVP_MD_CTX *md, uint8_t 
     return 0;
 }
 
-static int digest_file(struct reader *rd, size_t len, uint8_t out[32], struct err *e)
+static int digest_file(const struct hive_file *f, size_t len, uint8_t out[32], struct err *e)
 {
     _cleanup_free_ uint8_t *buf = malloc(PIECE);
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    int r = digest_pieces(rd, len, md, buf, e);
+    int r = digest_pieces(f, len, md, buf, e);
 
     if (r == 0 && EVP_DigestFinal_ex(md, out, NULL) != 1)
         r = err_oom(e);
@@ -175,27 +162,27 @@ static int digest_file(struct reader *rd, size_t len, uint8_t out[32], struct er
     return r;
 }
 
-static int verify_hive(struct reader *rd, size_t n, struct err *e)
+static int verify_hive(struct hive_file *f, size_t n, struct err *e)
 {
-    struct regf_source src = { .read = read_piece, .userdata = rd, .bytes = n };
+    struct regf_source src = hive_source(f, n);
     _cleanup_regf_ struct regf *h = NULL;
     char magic[4];
     int r;
 
     if (n < 4096)
         return 0;
-    r = read_piece(rd, 0, magic, sizeof magic, e);
+    r = win_tree_read_full(f->t, f->path, 0, magic, sizeof magic, e);
     if (r < 0 || memcmp(magic, "regf", 4) != 0)
         return r;
     r = regf_open(&src, NULL, NULL, 0, &h, e);
     if (r == 0)
         r = regf_verify(h, NULL, e);
-    return r < 0 ? err_wrap(e, "read '%s' again", rd->path) : 0;
+    return r < 0 ? err_wrap(e, "read '%s' again", f->path) : 0;
 }
 
 static int verify_file(const struct change *c, struct win_tree *t, struct err *e)
 {
-    struct reader rd = { .t = t, .path = c->path };
+    struct hive_file f = { t, c->path };
     struct win_stat st;
     uint8_t sha[32];
     int r = win_tree_stat(t, c->path, &st, e);
@@ -203,12 +190,12 @@ static int verify_file(const struct change *c, struct win_tree *t, struct err *e
     if (r == 0 && st.bytes != c->len)
         return differs(c->path, "has another size", e);
     if (r == 0)
-        r = digest_file(&rd, c->len, sha, e);
+        r = digest_file(&f, c->len, sha, e);
     if (r < 0)
         return err_wrap(e, "read what was written");
     if (memcmp(sha, c->sha256, sizeof sha) != 0)
         return differs(c->path, "has another content", e);
-    return verify_hive(&rd, c->len, e);
+    return verify_hive(&f, c->len, e);
 }
 
 static int verify_one(const struct change *c, struct win_tree *t, struct err *e)

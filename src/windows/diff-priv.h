@@ -3,6 +3,7 @@
 #pragma once
 
 #include "diff.h"
+#include "regf.h"
 
 #define DIFF_ROWS_MAX 50000 /* of files, and of registry rows */
 
@@ -16,6 +17,6 @@ int diff_add_file(struct diff *d, const char *path, const char *change, json_t *
                   json_t *after, struct err *e);
 int diff_add_key(struct diff *d, const char *hive, const char *key, const char *value,
                  const char *change, json_t *before, json_t *after, struct err *e);
-/* Compares two hives, whole files in memory (either may be NULL); what is no hive is skipped. */
-int diff_registry(struct diff *d, const char *path, const uint8_t *left, size_t n_left,
-                  const uint8_t *right, size_t n_right, struct err *e);
+/* Compares two hives; what is no hive, or a damaged one, is skipped. */
+int diff_registry(struct diff *d, const char *path, const struct regf_source *left,
+                  const struct regf_source *right, struct err *e);

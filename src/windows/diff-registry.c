@@ -39,13 +39,12 @@ static json_t *shown(const struct pair *p, const struct regf *h, uint32_t value)
     return json_string(text);
 }
 
-static json_t *shown_of(const struct pair *p, const struct regf *h, uint32_t key, uint32_t value,
-                        const char *name)
+static json_t *shown_of(const struct pair *p, const struct regf *h, uint32_t value)
 {
     uint32_t type = regf_value_type(h, value);
 
     if (!p->secret && (type == REGF_SZ || type == REGF_EXPAND_SZ)) {
-        _cleanup_free_ char *s = regf_text(h, key, name);
+        _cleanup_free_ char *s = regf_value_text(h, value);
         char cut[SHOWN_MAX];
         json_t *j = NULL;
 
@@ -74,34 +73,37 @@ static bool same_value(const struct pair *p, uint32_t a, uint32_t b)
            (x.n == 0 || memcmp(x.p, y.p, x.n) == 0);
 }
 
+/* v of the left hive, w of the right one, of the same name; 0: it has none. */
+static int compare_value(struct pair *p, const char *path, uint32_t v, uint32_t w, struct err *e)
+{
+    _cleanup_free_ char *name = NULL;
+
+    if (v && w && same_value(p, v, w))
+        return 0;
+    name = v ? regf_value_name(p->left, v) : regf_value_name(p->right, w);
+    if (!name)
+        return err_oom(e);
+    return diff_add_key(p->d, p->hive, path, name,
+                        !w   ? "removed"
+                        : !v ? "added"
+                             : "changed",
+                        v ? shown_of(p, p->left, v) : NULL, w ? shown_of(p, p->right, w) : NULL, e);
+}
+
 static int values_of(struct pair *p, uint32_t a, uint32_t b, const char *path, struct err *e)
 {
-    struct regf_iter it = regf_values(p->left, a);
-    uint32_t v;
-    int r = 0;
+    _cleanup_free_ uint32_t *v = NULL, *w = NULL;
+    size_t nv = 0, nw = 0, i = 0, k = 0;
+    int r = regf_values_sorted(p->left, a, &v, &nv, e);
 
-    while (r == 0 && (v = regf_next_value(p->left, &it))) {
-        _cleanup_free_ char *name = regf_value_name(p->left, v);
-        uint32_t w = name ? regf_value(p->right, b, name) : 0;
+    if (r == 0)
+        r = regf_values_sorted(p->right, b, &w, &nw, e);
+    while (r == 0 && !p->d->truncated && (i < nv || k < nw)) {
+        int c = i == nv ? 1 : k == nw ? -1 : regf_value_cmp(p->left, v[i], p->right, w[k]);
 
-        if (!name)
-            return err_oom(e);
-        if (!w)
-            r = diff_add_key(p->d, p->hive, path, name, "removed", shown_of(p, p->left, a, v, name),
-                             NULL, e);
-        else if (!same_value(p, v, w))
-            r = diff_add_key(p->d, p->hive, path, name, "changed", shown_of(p, p->left, a, v, name),
-                             shown_of(p, p->right, b, w, name), e);
-    }
-    it = regf_values(p->right, b);
-    while (r == 0 && (v = regf_next_value(p->right, &it))) {
-        _cleanup_free_ char *name = regf_value_name(p->right, v);
-
-        if (!name)
-            return err_oom(e);
-        if (!regf_value(p->left, a, name))
-            r = diff_add_key(p->d, p->hive, path, name, "added", NULL,
-                             shown_of(p, p->right, b, v, name), e);
+        r = compare_value(p, path, c <= 0 ? v[i] : 0, c >= 0 ? w[k] : 0, e);
+        i += c <= 0;
+        k += c >= 0;
     }
     return r;
 }
@@ -116,46 +118,41 @@ static int join(const char *path, const char *name, char **ret, struct err *e)
 static int keys_of(struct pair *p, uint32_t a, uint32_t b, const char *path, unsigned depth,
                    struct err *e);
 
-static int key_of_left(struct pair *p, uint32_t key, uint32_t b, const char *path, unsigned depth,
-                       struct err *e)
+/* key of the left hive, other of the right one, of the same name; 0: it has none. */
+static int compare_key(struct pair *p, uint32_t key, uint32_t other, const char *path,
+                       unsigned depth, struct err *e)
 {
     _cleanup_free_ char *below = NULL;
     char name[REGF_NAME_BYTES];
-    uint32_t other;
-    int r;
+    int r = key ? join(path, regf_key_name(p->left, key, name), &below, e)
+                : join(path, regf_key_name(p->right, other, name), &below, e);
 
-    regf_key_name(p->left, key, name);
-    r = join(path, name, &below, e);
     if (r < 0)
         return r;
-    other = regf_find(p->right, b, name);
-    return other ? keys_of(p, key, other, below, depth + 1, e)
-                 : diff_add_key(p->d, p->hive, below, NULL, "removed", NULL, NULL, e);
+    return key && other
+               ? keys_of(p, key, other, below, depth + 1, e)
+               : diff_add_key(p->d, p->hive, below, NULL, key ? "removed" : "added", NULL, NULL, e);
 }
 
+/* Both lists are sorted: they were verified. */
 static int keys_of(struct pair *p, uint32_t a, uint32_t b, const char *path, unsigned depth,
                    struct err *e)
 {
-    struct regf_iter it = regf_subkeys(p->left, a);
-    uint32_t key;
+    struct regf_iter x = regf_subkeys(p->left, a), y = regf_subkeys(p->right, b);
+    uint32_t key = regf_next_subkey(p->left, &x), other = regf_next_subkey(p->right, &y);
     int r = values_of(p, a, b, path, e);
 
     if (depth > REGF_DEPTH_MAX)
         return err_set(e, ELOOP, ERR_CORRUPT, "'%s' has keys nested deeper than %d", p->hive,
                        REGF_DEPTH_MAX);
-    while (r == 0 && !p->d->truncated && (key = regf_next_subkey(p->left, &it)))
-        r = key_of_left(p, key, b, path, depth, e);
-    it = regf_subkeys(p->right, b);
-    while (r == 0 && !p->d->truncated && (key = regf_next_subkey(p->right, &it))) {
-        _cleanup_free_ char *below = NULL;
-        char name[REGF_NAME_BYTES];
+    while (r == 0 && !p->d->truncated && (key || other)) {
+        int c = !key ? 1 : !other ? -1 : regf_key_cmp(p->left, key, p->right, other);
 
-        regf_key_name(p->right, key, name);
-        if (regf_find(p->left, a, name))
-            continue;
-        r = join(path, name, &below, e);
-        if (r == 0)
-            r = diff_add_key(p->d, p->hive, below, NULL, "added", NULL, NULL, e);
+        r = compare_key(p, c <= 0 ? key : 0, c >= 0 ? other : 0, path, depth, e);
+        if (c <= 0)
+            key = regf_next_subkey(p->left, &x);
+        if (c >= 0)
+            other = regf_next_subkey(p->right, &y);
     }
     return r;
 }
@@ -167,20 +164,34 @@ static bool is_secret(const char *path)
     return str_eq_nocase(name, "SAM") || str_eq_nocase(name, "SECURITY");
 }
 
-int diff_registry(struct diff *d, const char *path, const uint8_t *left, size_t n_left,
-                  const uint8_t *right, size_t n_right, struct err *e)
+/* Before all of a file is taken into memory. */
+static bool is_hive(const struct regf_source *s)
+{
+    struct err e = { 0 };
+    char magic[4];
+
+    if (s->bytes < sizeof magic)
+        return false;
+    if (s->mem)
+        memcpy(magic, s->mem, sizeof magic);
+    else if (s->read(s->userdata, 0, magic, sizeof magic, &e) < 0)
+        return false;
+    return memcmp(magic, "regf", sizeof magic) == 0;
+}
+
+int diff_registry(struct diff *d, const char *path, const struct regf_source *left,
+                  const struct regf_source *right, struct err *e)
 {
     _cleanup_regf_ struct regf *a = NULL, *b = NULL;
-    struct regf_source x = regf_source_mem(left, n_left), y = regf_source_mem(right, n_right);
     struct pair p = { .d = d, .hive = path, .secret = is_secret(path) };
     struct err inner = { 0 };
 
-    if (n_left < 4 || n_right < 4 || memcmp(left, "regf", 4) != 0 || memcmp(right, "regf", 4) != 0)
+    if (!is_hive(left) || !is_hive(right))
         return 0;
     /* A damaged hive differs as a file; that is told already. */
-    if (regf_open(&x, NULL, NULL, REGF_DIRTY_OK, &a, &inner) < 0)
+    if (regf_open(left, NULL, NULL, REGF_DIRTY_OK, &a, &inner) < 0)
         return 0;
-    if (regf_open(&y, NULL, NULL, REGF_DIRTY_OK, &b, &inner) < 0)
+    if (regf_open(right, NULL, NULL, REGF_DIRTY_OK, &b, &inner) < 0)
         return 0;
     /* Only a walk over a verified tree is sure to end. */
     if (regf_verify(a, NULL, &inner) < 0 || regf_verify(b, NULL, &inner) < 0)

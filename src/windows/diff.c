@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "diff-priv.h"
-#include "regf.h"
+#include "hives.h"
 
 #define GRAIN    KIB(64)
 #define CHUNK    MIB(1)
@@ -240,33 +240,41 @@ static int may_differ(const struct sides *s, struct windows *w, const char *path
     return s->blocks->all ? 1 : win_tree_extents(w->os, path, look, &t, e);
 }
 
-static int read_both(struct sides *s, const char *path, uint8_t **x, size_t *nx, uint8_t **y,
-                     size_t *ny, struct err *e)
+/* 1: the same bytes, 0: not; of files of the same size. One that is empty is asked for, too: it may
+ * be unreadable. */
+static int same_bytes(struct sides *s, const char *path, uint64_t bytes, struct err *e)
 {
-    int r = win_tree_read(s->left->os, path, REGF_BYTES_MAX, x, nx, e);
+    _cleanup_free_ uint8_t *x = malloc(CHUNK), *y = malloc(CHUNK);
+    int r = x && y ? 1 : err_oom(e);
 
-    return r < 0 ? r : win_tree_read(s->right->os, path, REGF_BYTES_MAX, y, ny, e);
+    for (uint64_t at = 0; r == 1 && (at < bytes || at == 0); at += CHUNK) {
+        size_t k = (size_t)min_u64(CHUNK, bytes - at);
+        int rc = win_tree_read_full(s->left->os, path, at, x, k, e);
+
+        if (rc == 0)
+            rc = win_tree_read_full(s->right->os, path, at, y, k, e);
+        r = rc < 0 ? rc : memcmp(x, y, k) == 0;
+    }
+    return r;
 }
 
 static int compare_content(struct sides *s, const struct entry *a, const struct entry *b,
                            struct err *e)
 {
-    _cleanup_free_ uint8_t *x = NULL, *y = NULL;
+    struct hive_file f = { s->left->os, a->path }, g = { s->right->os, b->path };
+    struct regf_source x = hive_source(&f, a->st.bytes), y = hive_source(&g, b->st.bytes);
     struct err inner = { 0 };
-    size_t nx = 0, ny = 0;
-    int r = read_both(s, a->path, &x, &nx, &y, &ny, &inner);
+    int r = a->st.bytes == b->st.bytes ? same_bytes(s, a->path, a->st.bytes, &inner) : 0;
 
-    /* What cannot be read, or is too big for a hive, is told by its size and attributes. */
-    if (r == 0 && nx == ny && memcmp(x, y, nx) == 0)
-        return 0;
-    if (r < 0 && inner.kind != ERR_CONFLICT && inner.kind != ERR_LIMIT) {
+    /* What cannot be read is told by its size and attributes. */
+    if (r < 0 && inner.kind != ERR_CONFLICT) {
         *e = inner;
         return r;
     }
-    if (r < 0 && a->st.bytes == b->st.bytes && a->st.mtime == b->st.mtime)
+    if (r == 1 || (r < 0 && a->st.mtime == b->st.mtime))
         return 0;
     r = diff_add_file(s->d, a->path, "changed", stat_json(&a->st), stat_json(&b->st), e);
-    return r == 0 && x && y ? diff_registry(s->d, a->path, x, nx, y, ny, e) : r;
+    return r == 0 ? diff_registry(s->d, a->path, &x, &y, e) : r;
 }
 
 static int compare_pair(struct sides *s, const struct entry *a, const struct entry *b,

@@ -77,32 +77,25 @@ void hives_free(struct hives *h)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-struct file_of_tree {
-    struct win_tree *t;
-    char *path;
-};
-
-static int read_tree(void *userdata, uint64_t offset, void *buf, size_t len, struct err *e)
+static int read_file(void *userdata, uint64_t offset, void *buf, size_t len, struct err *e)
 {
-    struct file_of_tree *f = userdata;
-    size_t got = 0;
-    int r;
+    const struct hive_file *f = userdata;
 
-    r = win_tree_read_at(f->t, f->path, offset, buf, len, &got, e);
-    if (r < 0)
-        return r;
-    if (got != len)
-        return err_set(e, EIO, ERR_CORRUPT, "'%s' ends before its size", f->path);
-    return 0;
+    return win_tree_read_full(f->t, f->path, offset, buf, len, e);
+}
+
+struct regf_source hive_source(struct hive_file *f, uint64_t bytes)
+{
+    return (struct regf_source){ .read = read_file, .userdata = f, .bytes = bytes };
 }
 
 /* bytes 0 when the file is not there. */
-static int source_of(struct file_of_tree *f, struct regf_source *ret, struct err *e)
+static int source_of(struct hive_file *f, struct regf_source *ret, struct err *e)
 {
     struct win_stat st;
     int r = win_tree_stat(f->t, f->path, &st, e);
 
-    *ret = (struct regf_source){ .read = read_tree, .userdata = f };
+    *ret = hive_source(f, 0);
     if (r == -ENOENT) {
         err_clear(e);
         return 0;
@@ -118,14 +111,15 @@ static int source_of(struct file_of_tree *f, struct regf_source *ret, struct err
 }
 
 struct three_files {
-    struct file_of_tree f[3];
+    char *path[3];
+    struct hive_file f[3];
     struct regf_source s[3];
 };
 
 static void three_done(struct three_files *t)
 {
     for (unsigned i = 0; i < 3; i++)
-        free(t->f[i].path);
+        free(t->path[i]);
 }
 
 static int three_open(struct win_tree *os, const char *path, struct three_files *t, struct err *e)
@@ -135,7 +129,8 @@ static int three_open(struct win_tree *os, const char *path, struct three_files 
     for (unsigned i = 0; i < 3; i++) {
         int r;
 
-        t->f[i] = (struct file_of_tree){ os, xasprintf("%s%s", path, tails[i]) };
+        t->path[i] = xasprintf("%s%s", path, tails[i]);
+        t->f[i] = (struct hive_file){ os, t->path[i] };
         r = source_of(&t->f[i], &t->s[i], e);
         if (r < 0)
             return r;

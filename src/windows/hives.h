@@ -50,6 +50,12 @@ int hives_get(struct hives *h, enum hive_id id, struct hive **ret, struct err *e
 int hives_need(struct hives *h, enum hive_id id, struct regf **ret, struct err *e);
 /* Any hive by its path: users' NTUSER.DAT, UsrClass.dat. */
 int hives_get_path(struct hives *h, const char *path, struct hive **ret, struct err *e);
+/* The bytes of a hive that is a file of a tree; f must outlive it. */
+struct hive_file {
+    struct win_tree *t;
+    const char *path;
+};
+struct regf_source hive_source(struct hive_file *f, uint64_t bytes);
 /* Those that were opened, one after another; NULL at the end. */
 struct hive *hives_next(const struct hives *h, size_t *at);
 

@@ -115,18 +115,6 @@ uint32_t regf_list_find(const struct regf *h, uint32_t key, const struct regf_wi
 
 /* --- editing --- */
 
-static int cmp_keys(const struct regf *h, uint32_t a, uint32_t b)
-{
-    const uint8_t *na = regf_nk(h, a), *nb = regf_nk(h, b);
-    struct regf_name x, y;
-
-    if (!na || !nb)
-        return na ? 1 : nb ? -1 : 0;
-    x = regf_nk_name(na);
-    y = regf_nk_name(nb);
-    return regf_name_cmp(&x, &y);
-}
-
 /* How many entries of a leaf sort before child. */
 static uint32_t place_in_leaf(const struct regf *h, const struct regf_leaf *leaf, uint32_t child)
 {
@@ -135,7 +123,7 @@ static uint32_t place_in_leaf(const struct regf *h, const struct regf_leaf *leaf
     while (lo < hi) {
         uint32_t mid = (lo + hi) / 2;
 
-        if (cmp_keys(h, rd32(leaf->p + 4 + leaf->step * mid), child) < 0)
+        if (regf_key_cmp(h, rd32(leaf->p + 4 + leaf->step * mid), h, child) < 0)
             lo = mid + 1;
         else
             hi = mid;
@@ -275,7 +263,7 @@ static uint32_t choose_leaf(const struct regf *h, const uint8_t *ri, uint32_t n,
         struct regf_leaf leaf;
 
         if (regf_leaf(h, rd32(ri + 4 + 4 * mid), &leaf) && leaf.n &&
-            cmp_keys(h, rd32(leaf.p + 4), child) <= 0)
+            regf_key_cmp(h, rd32(leaf.p + 4), h, child) <= 0)
             lo = mid + 1;
         else
             hi = mid;

@@ -175,6 +175,20 @@ int regf_children(const struct regf *h, uint32_t key, uint32_t **ret, size_t *re
     return 0;
 }
 
+/* --- order --- */
+
+int regf_key_cmp(const struct regf *ha, uint32_t a, const struct regf *hb, uint32_t b)
+{
+    const uint8_t *na = regf_nk(ha, a), *nb = regf_nk(hb, b);
+    struct regf_name x, y;
+
+    if (!na || !nb)
+        return na ? 1 : nb ? -1 : 0;
+    x = regf_nk_name(na);
+    y = regf_nk_name(nb);
+    return regf_name_cmp(&x, &y);
+}
+
 /* --- paths --- */
 
 static uint32_t find_child(const struct regf *h, uint32_t key, const char *name, size_t n)

@@ -58,6 +58,56 @@ size_t regf_value_bytes(const struct regf *h, uint32_t value)
     return vk ? rd32(vk + 4) & 0x7fffffffU : 0;
 }
 
+/* --- order --- */
+
+int regf_value_cmp(const struct regf *ha, uint32_t a, const struct regf *hb, uint32_t b)
+{
+    const uint8_t *va = regf_vk(ha, a), *vb = regf_vk(hb, b);
+    struct regf_name x, y;
+
+    if (!va || !vb)
+        return va ? 1 : vb ? -1 : 0;
+    x = regf_vk_name(va);
+    y = regf_vk_name(vb);
+    return regf_name_cmp(&x, &y);
+}
+
+struct placed {
+    uint32_t value, at;
+};
+
+static int by_name(const void *a, const void *b, void *hive)
+{
+    const struct placed *x = a, *y = b;
+    int d = regf_value_cmp(hive, x->value, hive, y->value);
+
+    return d ? d : x->at < y->at ? -1 : x->at > y->at;
+}
+
+int regf_values_sorted(const struct regf *h, uint32_t key, uint32_t **ret, size_t *ret_n,
+                       struct err *e)
+{
+    struct regf_iter it = regf_values(h, key);
+    _cleanup_free_ struct placed *all = calloc((size_t)it.n + 1, sizeof *all);
+    _cleanup_free_ uint32_t *out = calloc((size_t)it.n + 1, sizeof *out);
+    uint32_t value, n = 0;
+    size_t kept = 0;
+
+    if (!all || !out)
+        return err_oom(e);
+    while ((value = regf_next_value(h, &it))) {
+        all[n] = (struct placed){ value, n };
+        n++;
+    }
+    qsort_r(all, n, sizeof *all, by_name, (void *)h);
+    for (uint32_t i = 0; i < n; i++)
+        if (!kept || regf_value_cmp(h, out[kept - 1], h, all[i].value) != 0)
+            out[kept++] = all[i].value;
+    *ret = TAKE_PTR(out);
+    *ret_n = kept;
+    return 0;
+}
+
 /* --- data --- */
 
 bool regf_db(const struct regf *h, uint32_t cell, uint32_t n, struct regf_db *ret)
@@ -184,14 +234,22 @@ static char *to_text(struct regf_name t)
     return out;
 }
 
-char *regf_text(const struct regf *h, uint32_t key, const char *name)
+char *regf_value_text(const struct regf *h, uint32_t value)
 {
     _cleanup_regf_data_ struct regf_data d = { 0 };
+    struct err e = { 0 };
 
-    if (!get_quiet(h, key, name, &d) ||
+    if (regf_value_data(h, value, &d, &e) < 0 ||
         (d.type != REGF_SZ && d.type != REGF_EXPAND_SZ && d.type != REGF_LINK))
         return NULL;
     return to_text(text_part(d.p, d.n));
+}
+
+char *regf_text(const struct regf *h, uint32_t key, const char *name)
+{
+    uint32_t value = regf_value(h, key, name);
+
+    return value ? regf_value_text(h, value) : NULL;
 }
 
 uint32_t regf_dword(const struct regf *h, uint32_t key, const char *name, uint32_t otherwise)

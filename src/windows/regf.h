@@ -123,6 +123,14 @@ uint32_t regf_next_value(const struct regf *h, struct regf_iter *it);
 /* All subkeys at once; caller frees *ret. */
 int regf_children(const struct regf *h, uint32_t key, uint32_t **ret, size_t *ret_n, struct err *e);
 
+/* The names of two keys, or of two values, perhaps of two hives: as strcmp(). */
+int regf_key_cmp(const struct regf *ha, uint32_t a, const struct regf *hb, uint32_t b);
+int regf_value_cmp(const struct regf *ha, uint32_t a, const struct regf *hb, uint32_t b);
+/* All values by name, each name once (where a hive has two, the one that is found); caller frees.
+ */
+int regf_values_sorted(const struct regf *h, uint32_t key, uint32_t **ret, size_t *ret_n,
+                       struct err *e);
+
 /* name "" or NULL: the unnamed value. 0 when absent. */
 uint32_t regf_value(const struct regf *h, uint32_t key, const char *name);
 char *regf_value_name(const struct regf *h, uint32_t value); /* caller frees; NULL: no memory */
@@ -148,6 +156,7 @@ int regf_get(const struct regf *h, uint32_t key, const char *name, struct regf_d
 /* Short forms: absent, of another type or damaged is NULL, or the given default.
  * text: SZ, EXPAND_SZ, LINK; caller frees; ends at the first NUL. */
 char *regf_text(const struct regf *h, uint32_t key, const char *name);
+char *regf_value_text(const struct regf *h, uint32_t value);
 uint32_t regf_dword(const struct regf *h, uint32_t key, const char *name, uint32_t otherwise);
 uint64_t regf_qword(const struct regf *h, uint32_t key, const char *name, uint64_t otherwise);
 /* MULTI_SZ (or one SZ): NULL-terminated; free with regf_multi_free. */

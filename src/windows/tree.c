@@ -143,6 +143,18 @@ int win_tree_read_at(struct win_tree *t, const char *path, uint64_t offset, void
                            e);
 }
 
+int win_tree_read_full(struct win_tree *t, const char *path, uint64_t offset, void *buf, size_t len,
+                       struct err *e)
+{
+    size_t n = 0;
+    int r = win_tree_read_at(t, path, offset, buf, len, &n, e);
+
+    if (r == 0 && n != len)
+        return err_set(e, EIO, ERR_CORRUPT, "'%s' ends at %llu, before its size", path,
+                       (unsigned long long)(offset + n));
+    return r;
+}
+
 int win_tree_read(struct win_tree *t, const char *path, size_t max, uint8_t **ret, size_t *ret_len,
                   struct err *e)
 {

@@ -46,6 +46,10 @@ int win_tree_read(struct win_tree *t, const char *path, size_t max, uint8_t **re
 int win_tree_read_at(struct win_tree *t, const char *path, uint64_t offset, void *buf, size_t len,
                      size_t *ret_len, struct err *e);
 
+/* Exactly len bytes; a file that has less there is ERR_CORRUPT. */
+int win_tree_read_full(struct win_tree *t, const char *path, uint64_t offset, void *buf, size_t len,
+                       struct err *e);
+
 /* One call per name, in no order, without "." and "..", without DOS twins and the volume's own
  * metadata files. fn returns non-zero to stop; that value is returned. Must not change the tree. */
 typedef int (*win_tree_each_fn)(void *userdata, const char *name, const struct win_stat *st,
