@@ -6,10 +6,10 @@
  *   replay HIVE OUT               after its logs, else untouched
  *   edit HIVE OUT SEED COUNT      so many random edits, checked; sealed
  *   sid HIVE OUT OLD NEW          counts, as "name value" lines; sealed. NEW "new": one of our own
- *   boot-key SYSTEM KEY           of the control set KEY
- *   password SAM OUT BOOT RID PW  PW empty: cleared; sealed
- *   users SAM                     and groups; checked
- *   delete-users SAM OUT          all local ones; sealed
+ *   grow HIVE OUT COUNT TEXT      so many values of 1 MiB, TEXT inside each, below a new key;
+ * sealed boot-key SYSTEM KEY           of the control set KEY password SAM OUT BOOT RID PW  PW
+ * empty: cleared; sealed users SAM                     and groups; checked delete-users SAM OUT all
+ * local ones; sealed
  */
 #include <stdio.h>
 #include <string.h>
@@ -260,6 +260,28 @@ static int change_sid(char **argv)
     return 0;
 }
 
+static int grow(char **argv)
+{
+    _cleanup_regf_ struct regf *h = open_hive(argv[0], 0);
+    static uint8_t data[MIB(1)];
+    uint64_t count;
+    uint32_t key;
+    char name[32];
+
+    if (parse_u64(argv[2], 1, 400, &count) < 0 || strlen(argv[3]) > 1000)
+        return 2;
+    if (regf_key_create(h, 0, "Padding\\Large", &key, &e) < 0)
+        die();
+    memcpy(data + sizeof data / 2, argv[3], strlen(argv[3]));
+    for (uint64_t i = 0; i < count; i++) {
+        (void)snprintf(name, sizeof name, "value %llu", (unsigned long long)i);
+        if (regf_set(h, key, name, REGF_BINARY, data, sizeof data, &e) < 0)
+            die();
+    }
+    write_out(h, argv[1], true);
+    return 0;
+}
+
 static int boot_key(char **argv)
 {
     _cleanup_regf_ struct regf *h = open_hive(argv[0], REGF_DIRTY_OK);
@@ -345,9 +367,11 @@ static const struct {
     int args;
     int (*run)(char **argv);
 } verbs[] = {
-    { "info", 1, info },         { "dump", 1, dump },      { "replay", 2, replay },
-    { "edit", 4, edit },         { "sid", 4, change_sid }, { "boot-key", 2, boot_key },
-    { "password", 5, password }, { "users", 1, users },    { "delete-users", 2, delete_users },
+    { "info", 1, info },         { "dump", 1, dump },
+    { "replay", 2, replay },     { "edit", 4, edit },
+    { "sid", 4, change_sid },    { "grow", 4, grow },
+    { "boot-key", 2, boot_key }, { "password", 5, password },
+    { "users", 1, users },       { "delete-users", 2, delete_users },
 };
 
 int main(int argc, char **argv)
