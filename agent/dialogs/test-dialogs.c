@@ -316,6 +316,26 @@ static void ec2config_changes_nothing_by_cancel(void **unused)
     fake_free(f);
 }
 
+static void ec2config_switches_the_wallpaper(void **unused)
+{
+    static const char entry[] =
+        "C:\\ProgramData\\Microsoft\\Windows\\Start Menu\\Programs\\StartUp\\"
+        "Ec2WallpaperInfo.lnk";
+    struct fake *f = config_machine();
+    (void)unused;
+
+    for (int turn = 0; turn < 2; turn++) {
+        struct screen *s = screen_new(&dialog_config, f);
+        assert_int_equal(s->on[id_of(&dialog_config, "Wallpaper Information")], turn);
+        click(s, "Wallpaper Information");
+        click(s, "OK");
+        assert_string_equal(s->told, "");
+        assert_int_equal(fake_file_text(f, entry) != NULL, !turn);
+        screen_free(s);
+    }
+    fake_free(f);
+}
+
 /* S-109, S-172, S-174 */
 static void ec2config_carries_out_the_option_and_runs_sysprep(void **unused)
 {
@@ -495,6 +515,7 @@ int main(void)
         cmocka_unit_test(version_one_stores_a_specified_password_in_clear),
         cmocka_unit_test(version_one_asks_then_schedules_then_runs_sysprep),
         cmocka_unit_test(ec2config_changes_nothing_by_cancel),
+        cmocka_unit_test(ec2config_switches_the_wallpaper),
         cmocka_unit_test(ec2config_carries_out_the_option_and_runs_sysprep),
         cmocka_unit_test(ec2config_letters_are_lines),
         cmocka_unit_test(version_two_keeps_what_it_does_not_show),

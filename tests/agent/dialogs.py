@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The three settings dialogs on a screen: Wine under Xvfb, pressed by keyboard through xdotool. Each story ends with
-the settings file that the keys made. KILN_SCREENSHOTS names a folder for pictures. S-numbers are those of
-docs/agents/conformance.md."""
+the settings file that the keys made. KILN_SCREENSHOTS names a folder for pictures: docs/agents/pictures has them. S-numbers
+are those of docs/agents/conformance.md."""
 import contextlib, json, shutil, subprocess, sys
 sys.path.insert(0, __file__.rpartition('/')[0])
 from winelib import *
@@ -13,7 +13,7 @@ V2 = 'C:\\ProgramData\\Amazon\\EC2Launch\\config\\agent-config.yml'
 FILES = TOP / 'agent'
 SHOTS = os.environ.get('KILN_SCREENSHOTS')
 need('dialogs/Ec2LaunchSettings.exe', 'dialogs/Ec2ConfigServiceSettings.exe', 'dialogs/EC2LaunchSettingsUI.exe')
-for program in ('Xvfb', 'xdotool'):
+for program in ('Xvfb', 'xdotool', 'import'):
     if not shutil.which(program):
         skip(f'{program} is missing: tools/setup-debian --test')
 
@@ -73,7 +73,8 @@ class Screen:
     def shot(self, name):
         self.settle()
         if SHOTS:
-            subprocess.run(['import', '-window', 'root', f'{SHOTS}/{name}.png'], env=self.env, check=True)
+            subprocess.run(['import', '-window', 'root', '-trim', '+repage', '-strip', '+dither', '-colors', '64', f'png8:{SHOTS}/{name}.png'],
+                           env=self.env, check=True)
 
     def close(self):
         self.p.kill()
@@ -122,6 +123,7 @@ def test_ec2_service_properties_by_keyboard():  # S-170, S-171, S-175
                 'Ec2 Service Properties') as (m, s):
         s.shot('ec2config-general')
         s.key('alt+c')  # Set computer name
+        s.key('alt+f')  # Wallpaper Information
         s.key('ctrl+Next', 'ctrl+Next')  # to the Image tab
         s.shot('ec2config-image')
         s.key('alt+k')  # Keep Existing
@@ -129,6 +131,7 @@ def test_ec2_service_properties_by_keyboard():  # S-170, S-171, S-175
         eventually('the scramble command is gone', lambda: 'ScramblePassword' not in m.read(CONFIG + 'sysprep2008.xml'), 60)
         eventually('the plug-in follows', lambda: re.search(r'Ec2SetComputerName</Name>\s*<State>Enabled',
                                                             m.read(CONFIG + 'Settings\\Config.xml')), 60)
+        eventually('each logon draws the wallpaper', lambda: list(m.path('C:\\').rglob('Ec2WallpaperInfo.lnk')), 60)
         s.key('Escape')
 
 
