@@ -9,12 +9,13 @@ export KILN_WINDOWS_DATA
 [ -f "$KILN_WINDOWS_DATA/README.md" ] ||
     { echo "SKIP: no Windows data: set KILN_WINDOWS_DATA" >&2; exit 77; }
 requires mkntfs --version
-requires python3 --version
+requires jq --version
+command -v ntfs-3g.probe > /dev/null || { echo "SKIP: no ntfs-3g.probe" >&2; exit 77; }
 
 # disk ARGUMENT...: a disk with a Windows on it, in $tmp/disk
 disk() {
     status=0
-    python3 "$here/make-disk" "$tmp/disk" "$@" > "$tmp/out" 2>&1 || status=$?
+    /usr/bin/python3 "$here/make-disk" "$tmp/disk" "$@" > "$tmp/out" 2>&1 || status=$?
     [ "$status" -ne 77 ] || { tail -1 "$tmp/out" >&2; exit 77; }
     [ "$status" -eq 0 ] || fail "make-disk $*: $(tail -3 "$tmp/out")"
     sum=$(sha256sum < "$tmp/disk")
@@ -36,6 +37,25 @@ refused clean 'hibernated' 'powercfg /h off'
 
 disk $small --case journal
 refused specialise "Windows' cache" 'shutdown /s /f /t 0'
+
+# Not taken down in order: the flag of the volume, a journal that waits for its replay. Windows'
+# own chkdsk is the way out; inspect says the same.
+for state in dirty unclean; do
+    disk $small --case $state
+    for action in prepare clean generalise specialise; do
+        refused $action 'not dismounted cleanly' "let 'chkdsk' finish"
+    done
+    "$KILN" windows inspect --json "$tmp/disk" > "$tmp/json" 2> "$tmp/err" ||
+        fail "inspect ($state): $(cat "$tmp/err")"
+    is dirty "$(jq -r .source.volume.state "$tmp/json")" "the state of the volume ($state)"
+    is false "$(jq '[.actions[].possible] | any' "$tmp/json")" "some action is possible ($state)"
+    is 4 "$(jq '[.actions[].way_out | select(contains("chkdsk"))] | length' "$tmp/json")" \
+        "ways out ($state)"
+    is "$sum" "$(sha256sum < "$tmp/disk")" "the disk after inspect ($state)"
+done
+status=0 # the journal is judged as the maker of libntfs-3g judges it
+ntfs-3g.probe --readwrite "$tmp/disk" > "$tmp/out" 2>&1 || status=$?
+is 15 "$status" "ntfs-3g.probe's word for an unclean journal"
 
 disk --size 256M --firmware bios --case bitlocker
 refused prepare 'BitLocker' 'manage-bde -off'
