@@ -18,6 +18,7 @@
 enum how {
     ITSELF,  /* the file, or the directory with all below it */
     CONTENT, /* all below it */
+    SECRET,  /* files, and all below a directory: overwritten first */
     FILES    /* the files below it: its directories have access lists that services need */
 };
 
@@ -47,8 +48,12 @@ static const struct file_row rows[] = {
     { "ProgramData/Microsoft/Windows/WER/ReportQueue", "error reports", CONTENT },
     { "ProgramData/Microsoft/Windows/WER/ReportArchive", "error reports", CONTENT },
     { "ProgramData/Microsoft/Windows/WER/Temp", "error reports", CONTENT },
-    { "Windows/Panther", "logs of Setup", CONTENT },
-    { "Windows/System32/Sysprep/Panther", "logs of Sysprep", CONTENT },
+    { "Windows/Panther", "logs of Setup, answer files", SECRET },
+    { "Windows/System32/Sysprep/Panther", "logs of Sysprep", SECRET },
+    { "Windows/System32/Sysprep/unattend.xml", "answer file", SECRET },
+    { "Windows/System32/Sysprep/autounattend.xml", "answer file", SECRET },
+    { "unattend.xml", "answer file", SECRET },
+    { "autounattend.xml", "answer file", SECRET },
     { "Windows/Logs", "logs", FILES },
     { "Windows/System32/LogFiles", "logs", FILES },
     { "Windows/debug", "logs", FILES },
@@ -125,8 +130,11 @@ static void told(struct work *k, const char *what, const char *path, uint64_t fi
                       (unsigned long long)files, (unsigned long long)(bytes >> 10));
 }
 
-static int drop_files_below(struct work *k, const char *path, uint64_t *files, uint64_t *bytes,
-                            struct err *e)
+typedef int (*delete_fn)(struct win_tree *t, const char *path, uint64_t *files, uint64_t *bytes,
+                         struct err *e);
+
+static int drop_files_below(struct work *k, const char *path, delete_fn delete, uint64_t *files,
+                            uint64_t *bytes, struct err *e)
 {
     _cleanup_(names_done) struct names x = { 0 };
     int r = names_of(k->os, win_tree_walk, path, &x, e);
@@ -135,9 +143,29 @@ static int drop_files_below(struct work *k, const char *path, uint64_t *files, u
         _cleanup_free_ char *file = xasprintf("%s/%s", path, x.v[i].path);
 
         if (!x.v[i].is_dir)
-            r = win_tree_delete(k->os, file, files, bytes, e);
+            r = delete (k->os, file, files, bytes, e);
     }
     return r;
+}
+
+/* A directory stays, with its access list. */
+static int drop_secret(struct work *k, const char *path, uint64_t *files, uint64_t *bytes,
+                       struct err *e)
+{
+    struct err inner = { 0 };
+    struct win_stat st;
+    int r = win_tree_stat(k->os, path, &st, &inner);
+
+    if (r < 0 && inner.kind == ERR_NOT_FOUND)
+        return 0;
+    if (r < 0) {
+        *e = inner;
+        return r;
+    }
+    if (!st.is_dir)
+        return win_tree_shred(k->os, path, files, bytes, e);
+    r = drop_files_below(k, path, win_tree_shred, files, bytes, e);
+    return r < 0 ? r : win_tree_empty(k->os, path, files, bytes, e);
 }
 
 static int drop(struct work *k, const char *path, const char *what, enum how how, struct err *e)
@@ -145,7 +173,8 @@ static int drop(struct work *k, const char *path, const char *what, enum how how
     uint64_t files = 0, bytes = 0;
     int r = how == ITSELF    ? win_tree_delete(k->os, path, &files, &bytes, e)
             : how == CONTENT ? win_tree_empty(k->os, path, &files, &bytes, e)
-                             : drop_files_below(k, path, &files, &bytes, e);
+            : how == SECRET  ? drop_secret(k, path, &files, &bytes, e)
+                             : drop_files_below(k, path, win_tree_delete, &files, &bytes, e);
 
     if (r < 0)
         return err_wrap(e, "delete '%s'", path);
@@ -153,7 +182,7 @@ static int drop(struct work *k, const char *path, const char *what, enum how how
     return 0;
 }
 
-/* Of a directory, the names that begin and end so. */
+/* Of a directory, the names that begin and end so; keys are among them. */
 static int drop_matching(struct work *k, const char *dir, const char *begins, const char *ends,
                          const char *what, struct err *e)
 {
@@ -167,7 +196,7 @@ static int drop_matching(struct work *k, const char *dir, const char *begins, co
 
         if (strncasecmp(x.v[i].path, begins, strlen(begins)) == 0 && n >= m &&
             strcasecmp(x.v[i].path + n - m, ends) == 0)
-            r = win_tree_delete(k->os, path, &files, &bytes, e);
+            r = win_tree_shred(k->os, path, &files, &bytes, e);
     }
     if (r == 0)
         told(k, what, dir, files, bytes);

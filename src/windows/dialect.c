@@ -273,7 +273,7 @@ int answer_put(struct answer *a, const char *from, struct win_tree *os, struct w
     for (size_t i = 0; i < ARRAY_LEN(places); i++) { /* Setup would take these first */
         uint64_t files = 0;
 
-        r = win_tree_delete(os, places[i], &files, NULL, e);
+        r = win_tree_shred(os, places[i], &files, NULL, e);
         if (r < 0)
             return r;
         if (files)

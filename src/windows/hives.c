@@ -213,6 +213,19 @@ struct hive *hives_next(const struct hives *h, size_t *at)
 
 /* ---- saving ---------------------------------------------------------------------------------- */
 
+static int empty_log(struct win_tree *os, const char *path, struct err *e)
+{
+    _cleanup_free_ uint8_t *zeros = NULL;
+    struct win_stat st;
+    int r = win_tree_stat(os, path, &st, e);
+
+    if (r == 0 && st.bytes && st.bytes <= WIN_SHRED_MAX) {
+        zeros = calloc(1, (size_t)st.bytes);
+        r = zeros ? win_tree_write(os, path, zeros, (size_t)st.bytes, e) : err_oom(e);
+    }
+    return r < 0 ? r : win_tree_write(os, path, "", 0, e);
+}
+
 static int save_one(struct hives *h, struct hive *v, struct win_plan *p, struct err *e)
 {
     static const char *const tails[2] = { ".LOG1", ".LOG2" };
@@ -228,9 +241,10 @@ static int save_one(struct hives *h, struct hive *v, struct win_plan *p, struct 
 
         if (there < 0)
             return there;
-        /* Stale logs beside a rewritten hive are a risk if the first boot crashes. */
+        /* Stale logs beside a rewritten hive are a risk if the first boot crashes; and they hold
+         * what was deleted from it. */
         if (there)
-            r = win_tree_write(h->os, log, "", 0, e);
+            r = empty_log(h->os, log, e);
     }
     if (r < 0)
         return err_wrap(e, "write the hive '%s'", v->path);

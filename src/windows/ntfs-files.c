@@ -304,6 +304,18 @@ static int make_plain(struct ntfs_tree *t, ntfs_inode *ni, const char *path, str
     return remove_stream(t, ni, "WofCompressedData", path, e);
 }
 
+/* What a shorter content leaves of a small file (an answer file, with a password in it) does not
+ * stay in its last cluster. */
+static int clear_tail(struct ntfs_tree *t, ntfs_attr *na, const char *path, size_t len,
+                      struct err *e)
+{
+    static const uint8_t zeros[KIB(64)];
+
+    if (na->data_size <= (s64)len || na->data_size > (s64)sizeof zeros)
+        return 0;
+    return win_ntfs_attr_write(t, na, len, zeros, (size_t)na->data_size - len, path, e);
+}
+
 static int put_content(struct ntfs_tree *t, ntfs_inode *ni, const char *path, const void *buf,
                        size_t len, struct err *e)
 {
@@ -313,6 +325,8 @@ static int put_content(struct ntfs_tree *t, ntfs_inode *ni, const char *path, co
     if (!na)
         return win_ntfs_failed(t, errno, "open the content of", path, e);
     r = win_ntfs_attr_write(t, na, 0, buf, len, path, e);
+    if (r == 0)
+        r = clear_tail(t, na, path, len, e);
     if (r == 0 && na->data_size != (s64)len && ntfs_attr_truncate(na, (s64)len) < 0)
         r = win_ntfs_failed(t, errno, "set the size of", path, e);
     if (r == 0 && ntfs_attr_pclose(na) < 0)

@@ -266,7 +266,7 @@ static int disarm(struct work *k, struct err *e)
     if (r == 0)
         r = win_tree_write(k->os, "Windows/Setup/State/State.ini", ini, sizeof ini - 1, e);
     if (r == 0)
-        r = win_tree_delete(k->os, PANTHER, NULL, NULL, e);
+        r = win_tree_shred(k->os, PANTHER, NULL, NULL, e);
     if (r == 0)
         r = value_delete(k, k->software, "SOFTWARE", KILN_KEY, mark, "mark of Kiln", e);
     clock_iso8601(clock_real_ms(), now);

@@ -348,10 +348,16 @@ int win_tree_mkdir(struct win_tree *t, const char *path, struct err *e)
     return r;
 }
 
-static int delete_one(struct win_tree *t, const char *path, const struct win_stat *st,
-                      uint64_t *files, uint64_t *bytes, unsigned depth, struct err *e);
+/* What one deletion counts, and whether it overwrites. */
+struct deletion {
+    bool shred;
+    uint64_t *files, *bytes; /* NULL: not counted */
+};
 
-static int delete_below(struct win_tree *t, const char *dir, uint64_t *files, uint64_t *bytes,
+static int delete_one(struct win_tree *t, const char *path, const struct win_stat *st,
+                      const struct deletion *d, unsigned depth, struct err *e);
+
+static int delete_below(struct win_tree *t, const char *dir, const struct deletion *d,
                         unsigned depth, struct err *e)
 {
     _cleanup_(names_done) struct names l = { 0 };
@@ -366,24 +372,37 @@ static int delete_below(struct win_tree *t, const char *dir, uint64_t *files, ui
 
         r = win_path_join(dir, l.v[i].name, &path, e);
         if (r == 0)
-            r = delete_one(t, path, &l.v[i].st, files, bytes, depth, e);
+            r = delete_one(t, path, &l.v[i].st, d, depth, e);
     }
     return r;
 }
 
+/* Zeros as long as the file: they land where its content lies. */
+static int overwrite(struct win_tree *t, const char *path, const struct win_stat *st, struct err *e)
+{
+    _cleanup_free_ uint8_t *zeros = NULL;
+
+    if (st->is_dir || st->reparse_tag || st->encrypted || !st->bytes || st->bytes > WIN_SHRED_MAX)
+        return 0;
+    zeros = calloc(1, (size_t)st->bytes);
+    return zeros ? t->ops->write(t, path, zeros, (size_t)st->bytes, e) : err_oom(e);
+}
+
 static int delete_one(struct win_tree *t, const char *path, const struct win_stat *st,
-                      uint64_t *files, uint64_t *bytes, unsigned depth, struct err *e)
+                      const struct deletion *d, unsigned depth, struct err *e)
 {
     int r = 0;
 
     if (st->is_dir && !st->reparse_tag)
-        r = delete_below(t, path, files, bytes, depth + 1, e);
+        r = delete_below(t, path, d, depth + 1, e);
+    if (r == 0 && d->shred)
+        r = overwrite(t, path, st, e);
     if (r == 0)
         r = t->ops->remove(t, path, e);
-    if (r == 0 && files)
-        *files += 1;
-    if (r == 0 && bytes && !st->is_dir)
-        *bytes += st->bytes;
+    if (r == 0 && d->files)
+        *d->files += 1;
+    if (r == 0 && d->bytes && !st->is_dir)
+        *d->bytes += st->bytes;
     return r;
 }
 
@@ -406,27 +425,44 @@ static int stat_to_delete(struct win_tree *t, const char *path, struct win_stat 
     return r;
 }
 
-int win_tree_delete(struct win_tree *t, const char *path, uint64_t *ret_files, uint64_t *ret_bytes,
-                    struct err *e)
+static int delete_noted(struct win_tree *t, const char *path, const struct deletion *d,
+                        struct err *e)
 {
     struct win_stat st;
     int r = stat_to_delete(t, path, &st, e);
 
     if (r == 1)
-        r = delete_one(t, path, &st, ret_files, ret_bytes, 0, e);
+        r = delete_one(t, path, &st, d, 0, e);
     return r == 0 && t->changes ? win_changes_deleted(t->changes, path, true, e) : r;
+}
+
+int win_tree_delete(struct win_tree *t, const char *path, uint64_t *ret_files, uint64_t *ret_bytes,
+                    struct err *e)
+{
+    const struct deletion d = { false, ret_files, ret_bytes };
+
+    return delete_noted(t, path, &d, e);
+}
+
+int win_tree_shred(struct win_tree *t, const char *path, uint64_t *ret_files, uint64_t *ret_bytes,
+                   struct err *e)
+{
+    const struct deletion d = { true, ret_files, ret_bytes };
+
+    return delete_noted(t, path, &d, e);
 }
 
 int win_tree_empty(struct win_tree *t, const char *path, uint64_t *ret_files, uint64_t *ret_bytes,
                    struct err *e)
 {
+    const struct deletion d = { false, ret_files, ret_bytes };
     struct win_stat st;
     int r = stat_to_delete(t, path, &st, e);
 
     if (r == 1 && !st.is_dir)
         return err_set(e, ENOTDIR, ERR_INVALID, "'%s' is not a directory", path);
     if (r == 1)
-        r = delete_below(t, path, ret_files, ret_bytes, 0, e);
+        r = delete_below(t, path, &d, 0, e);
     return r == 0 && t->changes ? win_changes_deleted(t->changes, path, false, e) : r;
 }
 

@@ -84,6 +84,11 @@ int win_tree_delete(struct win_tree *t, const char *path, uint64_t *ret_files, u
 /* All that is below a directory, but not itself. Absent is fine. */
 int win_tree_empty(struct win_tree *t, const char *path, uint64_t *ret_files, uint64_t *ret_bytes,
                    struct err *e);
+/* As win_tree_delete, but content up to WIN_SHRED_MAX is overwritten where it lies first: for
+ * secrets, which would be readable in free clusters. What cannot be written is only deleted. */
+#define WIN_SHRED_MAX MIB(64)
+int win_tree_shred(struct win_tree *t, const char *path, uint64_t *ret_files, uint64_t *ret_bytes,
+                   struct err *e);
 /* Each security descriptor of the volume in which one of the machine's SIDs occurs (the three
  * sub-authorities, 12 bytes each as on disk) gets the new one, files follow. Counts are added to
  * *ret_descriptors and *ret_files. NTFS only. */

@@ -20,8 +20,8 @@ config=Windows/System32/config
 # disk ARGUMENT...: a bare volume with a Windows on it, in $tmp/disk
 disk() {
     status=0
-    python3 "$here/make-disk" "$tmp/disk" --size 96M --firmware bare "$@" > "$tmp/out" 2>&1 ||
-        status=$?
+    /usr/bin/python3 "$here/make-disk" "$tmp/disk" --size 96M --firmware bare "$@" \
+        > "$tmp/out" 2>&1 || status=$?
     [ "$status" -ne 77 ] || { tail -1 "$tmp/out" >&2; exit 77; }
     [ "$status" -eq 0 ] || fail "make-disk $*: $(tail -3 "$tmp/out")"
 }

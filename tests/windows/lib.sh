@@ -18,7 +18,7 @@ disk() {
     status=0
     out=$1
     shift
-    python3 "$here/make-disk" "$out" "$@" > "$tmp/make.out" 2>&1 || status=$?
+    /usr/bin/python3 "$here/make-disk" "$out" "$@" > "$tmp/make.out" 2>&1 || status=$?
     [ "$status" -ne 77 ] || { tail -1 "$tmp/make.out" >&2; exit 77; }
     [ "$status" -eq 0 ] || fail "make-disk $*: $(tail -3 "$tmp/make.out")"
 }
