@@ -34,24 +34,25 @@ static int dir_read(struct fat_tree *t, const struct fat_node *n, uint8_t **ret,
     return 0;
 }
 
-/* Where the entry at pos of a directory lies on the volume. */
-static int entry_position(struct fat_tree *t, const struct fat_node *dir, size_t pos, uint64_t *ret,
-                          struct err *e)
-{
-    uint32_t c = dir->cluster;
+/* Where entries of a directory lie on the volume, asked for in rising order. */
+struct place {
+    uint32_t cluster;
+    size_t from; /* the first byte of the directory that lies in it */
+};
 
+static int entry_position(struct fat_tree *t, const struct fat_node *dir, size_t pos,
+                          struct place *at, uint64_t *ret, struct err *e)
+{
     if (dir->fixed_root) {
         *ret = t->root_at + pos;
         return 0;
     }
-    for (size_t i = pos / t->cluster_bytes; i > 0; i--) {
-        if (!win_fat_is_cluster(t, c))
-            return win_fat_corrupt("a directory ends too early", e);
-        c = win_fat_get(t, c);
-    }
-    if (!win_fat_is_cluster(t, c))
+    for (; pos - at->from >= t->cluster_bytes; at->from += t->cluster_bytes)
+        if (win_fat_is_cluster(t, at->cluster))
+            at->cluster = win_fat_get(t, at->cluster);
+    if (!win_fat_is_cluster(t, at->cluster))
         return win_fat_corrupt("a directory ends too early", e);
-    *ret = win_fat_cluster_at(t, c) + pos % t->cluster_bytes;
+    *ret = win_fat_cluster_at(t, at->cluster) + pos - at->from;
     return 0;
 }
 
@@ -154,6 +155,7 @@ int win_fat_each(struct fat_tree *t, const struct fat_node *dir, fat_entry_fn fn
                  struct err *e)
 {
     _cleanup_free_ uint8_t *buf = NULL;
+    struct place at = { .cluster = dir->cluster };
     struct long_name l = { 0 };
     size_t len = 0, pos;
     int r = dir_read(t, dir, &buf, &len, e);
@@ -183,7 +185,7 @@ int win_fat_each(struct fat_tree *t, const struct fat_node *dir, fat_entry_fn fn
         l.next = 0, l.whole = false;
         if ((n.attributes & ATTR_VOLUME) || p[0] == '.')
             continue;
-        r = entry_position(t, dir, pos, &n.entry_at, e);
+        r = entry_position(t, dir, pos, &at, &n.entry_at, e);
         if (r == 0)
             r = str_check(&name, "a name", e);
         if (r == 0)

@@ -56,7 +56,8 @@ int win_fat_store(struct fat_tree *t, struct err *e);
 /* Up to len bytes of a chain from offset; *ret_len less at its end. */
 int win_fat_chain_read(struct fat_tree *t, uint32_t c, uint64_t offset, uint8_t *buf, size_t len,
                        size_t *ret_len, struct err *e);
-/* Makes the chain of *first exactly need clusters long. The table in memory alone changes. */
+/* Makes the chain of *first exactly need clusters long. The table in memory alone changes; nothing
+ * does when the chain is damaged or there is no room. */
 int win_fat_chain_resize(struct fat_tree *t, uint32_t *first, uint32_t need, struct err *e);
 int win_fat_chain_write(struct fat_tree *t, uint32_t c, const uint8_t *buf, size_t len,
                         struct err *e);

@@ -115,43 +115,56 @@ int win_fat_chain_read(struct fat_tree *t, uint32_t c, uint64_t offset, uint8_t 
     return 0;
 }
 
-static int find_free(const struct fat_tree *t, uint32_t *next, struct err *e)
+/* Clusters of a whole chain; one that does not end as it should is damage. */
+static int chain_length(const struct fat_tree *t, uint32_t c, uint32_t *ret, struct err *e)
 {
-    for (uint32_t i = 0; i < t->clusters; i++) {
-        uint32_t c = 2 + (*next - 2 + i) % t->clusters;
+    uint32_t n = 0;
 
-        if (win_fat_get(t, c) == 0) {
-            *next = c;
-            return 0;
-        }
-    }
-    return err_set(e, ENOSPC, ERR_LIMIT, "the system partition is full");
+    for (; c && !win_fat_is_end(t, c); c = win_fat_get(t, c))
+        if (!win_fat_is_cluster(t, c) || win_fat_get(t, c) == 0 || ++n > t->clusters)
+            return win_fat_corrupt("a chain of clusters does not end", e);
+    *ret = n;
+    return 0;
+}
+
+static uint32_t count_free(const struct fat_tree *t, uint32_t enough)
+{
+    uint32_t n = 0;
+
+    for (uint32_t c = 2; c < 2 + t->clusters && n < enough; c++)
+        n += win_fat_get(t, c) == 0;
+    return n;
+}
+
+/* The first free cluster at or behind c; there is one. */
+static uint32_t next_free(const struct fat_tree *t, uint32_t c)
+{
+    while (win_fat_get(t, c) != 0)
+        c++;
+    return c;
 }
 
 int win_fat_chain_resize(struct fat_tree *t, uint32_t *first, uint32_t need, struct err *e)
 {
     uint32_t end = t->bits == 12 ? 0xfff : t->bits == 16 ? 0xffff : 0x0fffffff;
-    uint32_t c = *first, last = 0, n = 0, fresh = 2, steps = 0;
+    uint32_t c = *first, last = 0, have = 0, fresh = 2;
+    int r = chain_length(t, c, &have, e);
 
-    for (; c && !win_fat_is_end(t, c) && n < need; n++) {
-        if (!win_fat_is_cluster(t, c))
-            return win_fat_corrupt("a chain of clusters does not end", e);
-        last = c;
-        c = win_fat_get(t, c);
-    }
-    while (c && win_fat_is_cluster(t, c)) { /* too long */
+    if (r < 0)
+        return r;
+    if (need > have && count_free(t, need - have) < need - have)
+        return err_set(e, ENOSPC, ERR_LIMIT, "the system partition is full");
+    for (uint32_t i = 0; i < have; i++) {
         uint32_t next = win_fat_get(t, c);
 
-        if (++steps > t->clusters)
-            return win_fat_corrupt("a chain of clusters does not end", e);
-        fat_put(t, c, 0);
+        if (i >= need)
+            fat_put(t, c, 0);
+        else
+            last = c;
         c = next;
     }
-    for (; n < need; n++) {
-        int r = find_free(t, &fresh, e);
-
-        if (r < 0)
-            return r;
+    for (uint32_t i = have; i < need; i++) {
+        fresh = next_free(t, fresh);
         fat_put(t, fresh, end);
         if (last)
             fat_put(t, last, fresh);
@@ -161,7 +174,7 @@ int win_fat_chain_resize(struct fat_tree *t, uint32_t *first, uint32_t need, str
     }
     if (last)
         fat_put(t, last, end);
-    if (need == 0)
+    else
         *first = 0;
     return 0;
 }

@@ -16,8 +16,8 @@ int win_ntfs_inode(struct ntfs_tree *t, const char *path, ntfs_inode **ret, stru
     ntfs_inode *ni = ntfs_pathname_to_inode(t->vol, NULL, *path ? path : "/");
 
     if (!ni) {
-        /* ENOTDIR: a file where the path goes on. */
-        int no = errno == ENOTDIR ? ENOENT : errno;
+        /* A file where the path goes on; a name that no volume has. */
+        int no = errno == ENOTDIR || errno == ENAMETOOLONG || errno == EILSEQ ? ENOENT : errno;
 
         return win_ntfs_failed(t, no, "find", path, e);
     }

@@ -354,10 +354,24 @@ static const struct win_tree_ops ntfs_ops = {
     .free = ntfs_free,
 };
 
+/* A disk that was cut, or a table that lies; the library looks at neither. */
+static int check_size(const struct ntfs_tree *t, struct err *e)
+{
+    uint64_t has = win_disk_bytes(t->part), bytes;
+
+    if (!mul_u64((uint64_t)t->vol->nr_clusters, t->vol->cluster_size, &bytes) || bytes > has)
+        return err_set(e, EINVAL, ERR_CORRUPT,
+                       "it is not a sound NTFS volume: it is larger than its place of %llu bytes",
+                       (unsigned long long)has);
+    return 0;
+}
+
 static int open_volume(struct ntfs_tree *t, bool writable, struct err *e)
 {
     int r = mount(t, NTFS_MNT_RDONLY | NTFS_MNT_FORENSIC, e);
 
+    if (r == 0)
+        r = check_size(t, e);
     if (r == 0)
         r = find_state(t, e);
     if (r < 0 || !writable)

@@ -97,6 +97,10 @@ static int open_below(int fd, const char *path, int *ret, struct err *e)
         memcpy(part, p, n);
         part[n] = '\0';
         r = find_name(at, part, found, e);
+        if (r == -ENOTDIR) {
+            err_clear(e);
+            return absent(path, e);
+        }
         if (r < 0)
             return r;
         if (!found[0])

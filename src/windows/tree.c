@@ -323,6 +323,22 @@ void win_tree_note_changes(struct win_tree *t, struct win_changes *c)
     t->changes = c;
 }
 
+static int make_level(struct win_tree *t, const char *path, struct err *e)
+{
+    struct err inner = { 0 };
+    struct win_stat st;
+    int r = win_tree_stat(t, path, &st, &inner);
+
+    if (r == 0)
+        return st.is_dir ? 0 : err_set(e, ENOTDIR, ERR_INVALID, "'%s' is not a directory", path);
+    if (inner.kind != ERR_NOT_FOUND) {
+        *e = inner;
+        return r;
+    }
+    return t->ops->mkdir ? t->ops->mkdir(t, path, e)
+                         : err_set(e, EOPNOTSUPP, ERR_INVALID, "no directories are made here");
+}
+
 int win_tree_mkdir(struct win_tree *t, const char *path, struct err *e)
 {
     _cleanup_free_ char *part = strdup(path);
@@ -335,12 +351,7 @@ int win_tree_mkdir(struct win_tree *t, const char *path, struct err *e)
 
         if (slash)
             *slash = '\0';
-        r = win_tree_exists(t, part, e);
-        if (r == 0)
-            r = t->ops->mkdir ? t->ops->mkdir(t, part, e)
-                              : err_set(e, EOPNOTSUPP, ERR_INVALID, "no directories are made here");
-        else if (r == 1)
-            r = 0;
+        r = make_level(t, part, e);
         if (slash)
             *slash = '/';
         p = slash ? slash + 1 : NULL;
