@@ -40,7 +40,10 @@ $(AGENT)-native/build.ninja:
 	meson setup $(AGENT)-native agent
 
 bench: setup all
+	@tools/setup-debian --test
 	@bench/run
+	@bench/windows $(BUILD)
+	@bench/api --build $(BUILD)
 
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h')
