@@ -4,7 +4,7 @@
 Tests are stories: functions named test_*, run in order by run(); each prints a TAP line. Nothing here
 waits for time: it waits for a line of a log, for a file, for a process or for a state, under a deadline.
 """
-import atexit, contextlib, glob, json, os, pathlib, select, shutil, signal, subprocess, sys, tempfile, time, traceback
+import atexit, contextlib, glob, json, os, pathlib, pwd, select, shutil, signal, subprocess, sys, tempfile, time, traceback
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get('KILN_BUILD', TOP / 'build'))
@@ -63,11 +63,16 @@ def kill_proc(pid):
 class Kiln:
     """One daemon. Everything of it lies in self.home and ends with the test."""
 
-    def __init__(self, *args, name='kiln'):
+    def __init__(self, *args, name='kiln', user=None):
+        """user: the daemon is run as this one, if we are root (who else may become somebody else?)."""
         # short, because unix socket paths are; readable by the user that children become
         self.home = tempfile.mkdtemp(prefix=f'{name}-', dir=os.environ.get('TMPDIR', '/tmp'))
         os.chmod(self.home, 0o755)
         self.args, self.daemon, self.starts = list(args), None, 0
+        self.as_user = {}
+        if user and os.geteuid() == 0:
+            self.as_user = {'user': user, 'group': pwd.getpwnam(user).pw_gid, 'extra_groups': []}
+            shutil.chown(self.home, user)
         atexit.register(self.close)
 
     # ---- the daemon -------------------------------------------------------------------------
@@ -79,7 +84,8 @@ class Kiln:
         at = log.tell()
         self.daemon = subprocess.Popen([str(BUILD / 'kilnd'), '--home', self.home, '--listen', '127.0.0.1:0',
                                         '--stop-timeout', '20', *self.args],
-                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                                       **self.as_user)
         log.close()
         self.wait_log('ready on http://', at)
         c = json.load(open(f'{self.home}/credentials'))
