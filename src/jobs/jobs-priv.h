@@ -175,12 +175,14 @@ struct work_spec {
 };
 int work_start(struct jobs *js, const struct work_spec *spec, struct work **ret, struct err *e);
 void work_cancel(struct work *w); /* kills it; on_end is not called; NULL is fine */
+/* Before any job goes on: what workers and their daemon, killed, left in run/. */
+int work_sweep(struct jobs *js, struct err *e);
 
 /* ---- Windows without booting it: steps of create-image and launch -------------------------- */
 
 /* Does what the argument "generalize" (a dialect) asks for, to the image's root snapshot. */
 int windows_generalise_step(struct job *j, struct err *e);
-void windows_generalise_failed(struct job *j, const struct err *why);
+void windows_generalise_failed(struct job *j);
 /* Does what the argument "prepare" asks for, to the served root volume, once. */
 int windows_prepare_step(struct job *j, struct err *e);
 void windows_drop(struct job *j);

@@ -127,6 +127,8 @@ int jobs_open(const struct jobs_config *cfg, struct jobs **ret, struct err *e)
     if (r == 0)
         r = make_dir(js, js->run_dir, e);
     if (r == 0)
+        r = work_sweep(js, e);
+    if (r == 0)
         r = open_store(js, e);
     if (r == 0)
         r = keys_open(js, e);
@@ -163,6 +165,7 @@ void jobs_close(struct jobs *js)
         js->list = j->next;
         if (j->kind->drop)
             j->kind->drop(j);
+        windows_drop(j);
         json_decref(j->args);
         free(j);
     }

@@ -106,7 +106,7 @@ static void image_failed(struct job *j, const struct err *why)
     struct err e = { 0 };
 
     shots_fail(j, why);
-    windows_generalise_failed(j, why);
+    windows_generalise_failed(j);
     if (model_image_move(js->model, j->subject, IMAGE_EV_FAILED, "Server.InternalError", why->msg,
                          NULL, &e) < 0)
         log_error("jobs", "mark the image '%s' as failed: %s", j->subject, e.msg);

@@ -293,12 +293,12 @@ int windows_generalise_step(struct job *j, struct err *e)
     return r < 0 ? r : JOB_NEXT;
 }
 
-/* The plain snapshots stay: they are what the user can go on with. */
-void windows_generalise_failed(struct job *j, const struct err *why)
+/* The plain snapshots stay: they are what the user can go on with. The one that was to be made
+ * goes: nobody knows it. */
+void windows_generalise_failed(struct job *j)
 {
     const char *made = job_arg(j, "made");
     _cleanup_free_ char *dir = xasprintf("%s/worker-%s", j->jobs->run_dir, made);
-    struct snapshot_rec rec;
     struct err e = { 0 };
 
     windows_drop(j);
@@ -307,10 +307,10 @@ void windows_generalise_failed(struct job *j, const struct err *why)
     if (tree_remove(dir, &e) < 0) /* a worker that was killed left it */
         log_warning("jobs", "remove what a worker left, ignoring: %s", e.msg);
     err_clear(&e);
-    if (model_snapshot_get(j->jobs->model, NULL, made, &rec, &e) == 0 &&
-        rec.state == SNAPSHOT_PENDING &&
-        model_snapshot_move(j->jobs->model, made, SNAPSHOT_EV_FAILED, why->msg, NULL, &e) < 0)
-        log_error("jobs", "mark the snapshot '%s' as failed: %s", made, e.msg);
+    if (model_snapshot_delete(j->jobs->model, made, &e) < 0 && e.kind != ERR_NOT_FOUND) {
+        log_error("jobs", "forget the snapshot '%s': %s", made, e.msg);
+        return; /* the image has it */
+    }
     err_clear(&e);
     if (store_snap_delete(j->jobs->store, made, &e) < 0)
         log_error("jobs", "remove the snapshot '%s': %s", made, e.msg);

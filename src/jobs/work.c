@@ -2,9 +2,11 @@
 /* One kiln-worker: spawned, its lines read, its end told; docs/design/worker.md has the lines. */
 #include "jobs-priv.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 
+#include "file.h"
 #include "log.h"
 
 #define WORK_ARGS_MAX 24
@@ -155,4 +157,37 @@ void work_cancel(struct work *w)
         return;
     (void)child_signal(w->child, SIGKILL, &e); /* a dead one is fine */
     work_free(w);
+}
+
+/* "worker-SNAPSHOT", a directory of a worker's own; "windows-JOB.json", a request to one. */
+static bool is_left_over(const char *name)
+{
+    size_t n = strlen(name);
+
+    return strncmp(name, "worker-", 7) == 0 ||
+           (strncmp(name, "windows-", 8) == 0 && n > 13 && strcmp(name + n - 5, ".json") == 0);
+}
+
+int work_sweep(struct jobs *js, struct err *e)
+{
+    DIR *d = opendir(js->run_dir);
+    struct dirent *de;
+    int r = 0;
+
+    if (!d)
+        return err_errno(e, "open '%s'", js->run_dir);
+    while (r == 0 && (errno = 0, de = readdir(d))) {
+        _cleanup_free_ char *path = NULL;
+
+        if (!is_left_over(de->d_name))
+            continue;
+        path = xasprintf("%s/%s", js->run_dir, de->d_name);
+        r = tree_remove(path, e);
+        if (r == 0)
+            log_info("jobs", "removed '%s', which a worker left", path);
+    }
+    if (r == 0 && errno)
+        r = err_errno(e, "read '%s'", js->run_dir);
+    (void)closedir(d);
+    return r;
 }

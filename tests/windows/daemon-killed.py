@@ -1,0 +1,204 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kill -9 of kilnd at each moment of kiln:generalize and kiln:prepare, and of the worker too often:
+after the next start the image, or the machine, is there and right, or failed with the reason; and
+nothing else is left. The moments are files that appear, not times."""
+import glob, json, os, signal, sys
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from kilntest import *
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+k = Kiln('--fill', '0')
+t = {}
+
+
+def make(name, *options):
+    path = f'{k.home}/{name}.img'
+    p = subprocess.run([f'{HERE}/make-disk', path, '--size', '1G', '--facts', path + '.json', *options])
+    if p.returncode == SKIP:
+        print('1..0 # SKIP the disk could not be made')
+        sys.exit(SKIP)
+    if p.returncode:
+        raise Failed('make-disk')
+    return path
+
+
+def appears(pattern, seconds=60):
+    """Waits without a pause: the moment is short."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        got = glob.glob(f'{k.home}/{pattern}')
+        if got:
+            return got[0]
+    raise Failed(f'{pattern} does not appear')
+
+
+def workers():
+    return [p for p, line in procs_with(k.home).items() if 'kiln-worker windows' in line]
+
+
+def state_of(pid):
+    try:
+        return open(f'/proc/{pid}/stat').read().rsplit(') ', 1)[1][0]
+    except OSError:
+        return None
+
+
+def kill_after_the_worker(pattern):
+    """The worker ends well, and kilnd, which stands still, does not learn of it."""
+    appears(pattern)
+    os.kill(k.daemon.pid, signal.SIGSTOP)
+    mine = workers()
+    true(mine, 'a worker')
+    eventually('the end of the worker', lambda: all(state_of(p) in (None, 'Z') for p in mine))
+
+
+def left():
+    return sorted(os.path.basename(p) for p in
+                  glob.glob(f'{k.home}/run/windows-*') + glob.glob(f'{k.home}/run/worker-*') +
+                  glob.glob(f'{k.home}/volumes/*/*journal*'))
+
+
+def snapshots():
+    return {s['SnapshotId']: s['State'] for s in k.ec2.describe_snapshots(OwnerIds=['self'])['Snapshots']}
+
+
+def export(snapshot):
+    path = f'{k.home}/{snapshot}.raw'
+    k.cli('store', 'export', snapshot, path)
+    return path
+
+
+def inspect(snapshot):
+    path = export(snapshot)
+    doc = json.loads(sh(f'{BUILD}/kiln', 'windows', 'inspect', '--json', path))
+    os.unlink(path)
+    return doc
+
+
+def create_image(name):
+    spec = {'ResourceType': 'image', 'Tags': [{'Key': 'kiln:generalize', 'Value': 'ec2launch-v2'}]}
+    return k.ec2.create_image(InstanceId=t['i'], Name=name, NoReboot=True, TagSpecifications=[spec])['ImageId']
+
+
+def generalise_killed(name, moment):
+    before = snapshots()
+    ami = create_image(name)
+    moment(ami)
+    k.restart()
+    k.image_available(ami)
+    snap = k.root_snapshot(ami)
+    doc = inspect(snap)
+    true(doc['setup']['sealed'], f'{name}: sealed')
+    true(doc['identity']['machine_sid'] != t['sid'], f'{name}: a new SID')
+    # the plain snapshot goes by a job of its own
+    eventually(f'{name}: one snapshot more', lambda: snapshots() == {**before, snap: 'completed'})
+    equal(left(), [], f'{name}: what is left')
+    k.store_check()
+    k.ec2.deregister_image(ImageId=ami)
+    k.ec2.delete_snapshot(SnapshotId=snap)
+
+
+def test_a_windows_disk_is_imported_and_runs():
+    k.start()
+    disk = make('golden')
+    t['sid'] = json.load(open(disk + '.json'))['sid']
+    t['ami'], _ = k.import_disk(disk, name='golden', platform='Windows')
+    t['i'] = k.run(t['ami'])
+
+
+def test_generalise_goes_on_after_the_request_was_written():
+    generalise_killed('request', lambda ami: appears('run/windows-*.json'))
+
+
+def test_generalise_goes_on_when_killed_in_the_work():
+    generalise_killed('work', lambda ami: appears('run/worker-*/journal.new'))
+
+
+def test_generalise_goes_on_when_killed_while_the_snapshot_is_written():
+    generalise_killed('journal', lambda ami: appears('run/worker-*/journal'))
+
+
+def test_generalise_goes_on_when_its_worker_had_ended_already():
+    generalise_killed('ended', lambda ami: kill_after_the_worker('run/worker-*/journal'))
+
+
+def test_generalise_goes_on_when_the_report_was_kept():
+    generalise_killed('report', lambda ami: appears(f'reports/{ami}.json'))
+
+
+def test_what_a_killed_worker_and_daemon_left_is_swept():
+    """As above, by names: of a job and a snapshot that nobody knows any more."""
+    k.kill()
+    os.makedirs(f'{k.home}/run/worker-snap-0123456789abcdef0/x')
+    open(f'{k.home}/run/windows-job-1.json', 'w').close()
+    k.start()
+    equal(left(), [])
+
+
+def test_a_worker_that_is_killed_again_and_again_fails_the_image_and_keeps_the_plain_snapshot():
+    before = snapshots()
+    ami = create_image('hopeless')
+    killed = set()
+    while k.image(ami)['State'] == 'pending':
+        for p in workers():
+            if p not in killed and state_of(p) not in (None, 'Z'):
+                kill_proc(p)
+                killed.add(p)
+    im = k.image_settled(ami)
+    equal(im['State'], 'failed')
+    true('killed by signal 9' in im['StateReason']['Message'], im['StateReason']['Message'])
+    more = {s: v for s, v in snapshots().items() if s not in before}
+    equal(list(more.values()), ['completed'], 'the plain snapshot alone')
+    true(inspect(next(iter(more)))['identity']['machine_sid'] == t['sid'], 'the plain one has the old SID')
+    equal(left(), [])
+    k.store_check()
+
+
+def prepare_killed(name, moment):
+    i = k.run(t['sealed'], wait='', TagSpecifications=[{'ResourceType': 'instance', 'Tags': [
+        {'Key': 'kiln:prepare', 'Value': f'computer-name={name};time-zone=UTC'}]}])
+    moment()
+    k.restart()
+    k.instance_is(i, 'running')
+    equal(left(), [], f'{name}: what is left')
+    snap = k.ec2.create_snapshot(VolumeId=k.root_volume(i))['SnapshotId']
+    eventually('the snapshot', lambda: k.snapshot(snap)['State'] == 'completed')
+    true(inspect(snap)['setup']['sealed'], f'{name}: still sealed')
+    path = export(snap)
+    data = open(path, 'rb').read()
+    true(f'<ComputerName>{name}<'.encode() in data, f'{name}: the name is in the answer file')
+    os.unlink(path)
+    k.store_check()
+    k.ec2.terminate_instances(InstanceIds=[i])
+    k.ec2.delete_snapshot(SnapshotId=snap)
+
+
+def test_a_sealed_image_is_there_to_be_prepared():
+    k.ec2.terminate_instances(InstanceIds=[t['i']])
+    t['sealed'], _ = k.import_disk(make('sealed', '--sealed'), name='sealed', platform='Windows')
+
+
+def test_prepare_goes_on_after_the_request_was_written():
+    prepare_killed('WEB-REQUEST', lambda: appears('run/windows-*.json'))
+
+
+def test_prepare_goes_on_when_killed_in_the_work():
+    prepare_killed('WEB-WORK', lambda: appears('volumes/*/prepare.kiln-journal.new'))
+
+
+def test_prepare_goes_on_when_killed_in_its_commit():
+    prepare_killed('WEB-COMMIT', lambda: appears('volumes/*/prepare.kiln-journal'))
+
+
+def test_prepare_goes_on_when_its_worker_had_ended_already():
+    prepare_killed('WEB-ENDED', lambda: kill_after_the_worker('volumes/*/prepare.kiln-journal.new'))
+
+
+def test_the_store_is_clean_and_nothing_runs_on():
+    k.store_check()
+    k.stop()
+    equal(procs_with(k.home), {})
+
+
+run([v for n, v in list(globals().items()) if n.startswith('test_')])
