@@ -48,6 +48,8 @@ struct dialect {
     const char *launch;    /* one %s: version */
     bool launch_after_ids; /* v1's order */
     const char *restarting;
+    const char *telemetry;     /* word before its fields; NULL: it has none */
+    const char *telemetry_log; /* with %NAME% */
 
     /* metadata */
     bool metadata_v1_fallback;

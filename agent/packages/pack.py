@@ -32,6 +32,9 @@ AGENTS = {
             (PROGRAMS, V2_DEFAULTS + 'EC2Launch/sysprep/unattend.xml', 'sysprep/files/unattend.xml'),
             (PROGRAMS, V2_DEFAULTS + 'EC2Launch/sysprep/BeforeSysprep.cmd', 'sysprep/files/BeforeSysprep.cmd')],
         install=('Amazon/EC2Launch/EC2Launch.exe', 'internal install', 'internal uninstall'),
+        # chosen with ADDLOCAL=Basic,Clean,...; (feature, title, arguments when it comes, when it goes or None)
+        features=[('Clean', 'agent-config.yml anew', 'internal install --clean', None),
+                  ('Telemetry', 'Telemetry lines', 'internal install --telemetry=true', 'internal install --telemetry=false')],
         refuse=[('BUILDNUMBER >= 14393', 'EC2Launch v2 needs Windows Server 2016 or later.')]),
     'v1': dict(
         name='Amazon EC2Launch (v1)', file='EC2-Windows-Launch', upgrade='3c1a3e6b-0f5a-4a57-9a39-5f0c5d5c4b01',
@@ -43,6 +46,7 @@ AGENTS = {
         [(DATA, V1_DIR + f'defaults/Sysprep/{n}', f'v1/files/Sysprep/{n}')
          for n in ('Unattend.xml', 'BeforeSysprep.cmd', 'SysprepSpecialize.cmd')] +
         [(DATA, V1_DIR + 'Sysprep/Randomize-LocalAdminPassword.ps1', 'v1/files/Sysprep/Randomize-LocalAdminPassword.ps1')] +
+        [(DATA, V1_DIR + 'install.ps1', 'v1/files/install.ps1')] +
         [(DATA, V1_DIR + f'Scripts/{n}.ps1', f'v1/files/Scripts/{n}.ps1')
          for n in ('InitializeInstance', 'InitializeDisks', 'SendEventLogs', 'SendWindowsIsReady', 'SysprepInstance')],
         install=(V1_DIR + 'Library/Ec2Launch.exe', 'install', 'uninstall'),
@@ -134,14 +138,29 @@ def make_wxs(agent, version, files):
     where = {path: folder for folder, path, _ in files}
     program, install, uninstall = agent['install']
     ident = tree.files[f'{where[program]}/{program}']
+    extra = [(f'{name}{way}', command, f'&{name}={state}') for name, _, on, off in agent.get('features', [])
+             for way, command, state in (('On', on, 3), ('Off', off, 2)) if command]
+    actions = ''.join(f'<CustomAction Id="{i}" FileKey="{ident}" ExeCommand="{command}" Execute="deferred" Impersonate="no" '
+                      f'Return="check"/>\n' for i, command, _ in extra)
+    # by number: wixl puts what comes behind an action of ours at the start; the installer's last own step here is 6400
+    runs = ''.join(f'<Custom Action="{i}" Sequence="{6500 + n}">{escape(when)} AND NOT REMOVE="ALL"</Custom>\n'
+                   for n, (i, _, when) in enumerate(extra, 1))
+    features = ''.join(f'<Feature Id="{name}" Level="1000" Title={quoteattr(title)}/>\n'
+                       for name, title, _, _ in agent.get('features', []))
+    # An older one goes before anything else is done: wixl's own MajorUpgrade lets it go last under Wine, and it would take
+    # the new one's service with it.
     conditions = ''.join(f'<Condition Message={quoteattr(text)}>{escape(f"Installed OR ({c})")}</Condition>'
                          for c, text in agent['refuse'])
     return f'''<?xml version="1.0" encoding="utf-8"?>
 <Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">
-<Product Id="*" Name={quoteattr(agent['name'])} Language="1033" Version="{version}" Manufacturer="Kiln" UpgradeCode="{agent['upgrade']}">
+<Product Id="{uuid.uuid5(SPACE, agent["file"] + version)}" Name={quoteattr(agent['name'])} Language="1033" Version="{version}" Manufacturer="Kiln" UpgradeCode="{agent['upgrade']}">
 <Package InstallerVersion="200" Compressed="yes" InstallScope="perMachine"/>
 <Media Id="1" Cabinet="files.cab" EmbedCab="yes"/>
-<MajorUpgrade DowngradeErrorMessage="A newer version is installed."/>
+<Upgrade Id="{agent['upgrade']}">
+<UpgradeVersion Property="NEWER" Minimum="{version}" IncludeMinimum="no" OnlyDetect="yes"/>
+<UpgradeVersion Property="OLDER" Minimum="0.0.0" Maximum="{version}"/>
+</Upgrade>
+<Condition Message="A newer version is installed.">Installed OR NOT NEWER</Condition>
 <Property Id="BUILDNUMBER">
 <RegistrySearch Id="BuildNumber" Root="HKLM" Key="SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion" Name="CurrentBuild" Type="raw" Win64="yes"/>
 </Property>
@@ -151,14 +170,15 @@ def make_wxs(agent, version, files):
 </Directory>
 <CustomAction Id="SetUp" FileKey="{ident}" ExeCommand="{install}" Execute="deferred" Impersonate="no" Return="check"/>
 <CustomAction Id="TakeDown" FileKey="{ident}" ExeCommand="{uninstall}" Execute="deferred" Impersonate="no" Return="ignore"/>
-<InstallExecuteSequence>
-<Custom Action="SetUp" Before="InstallFinalize">NOT REMOVE</Custom>
-<Custom Action="TakeDown" After="InstallInitialize">REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE</Custom>
+{actions}<InstallExecuteSequence>
+<RemoveExistingProducts Sequence="1450"/>
+<Custom Action="SetUp" Sequence="6500">NOT REMOVE</Custom>
+{runs}<Custom Action="TakeDown" After="InstallInitialize">REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE</Custom>
 </InstallExecuteSequence>
 <Feature Id="Basic" Level="1" Title={quoteattr(agent['name'])}>
 {chr(10).join(f'<ComponentRef Id="{i}"/>' for i in tree.ids)}
 </Feature>
-</Product>
+{features}</Product>
 </Wix>
 '''
 

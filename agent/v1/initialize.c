@@ -14,6 +14,7 @@
 #include "engine/name.h"
 #include "engine/routes.h"
 #include "engine/setup.h"
+#include "engine/telemetry.h"
 
 #define ROUTES_LIMIT_MS 60000U /* then metadata is tried without them */
 #define SSM_SERVICE     "AmazonSSMAgent"
@@ -226,6 +227,18 @@ static int enable_ssm(struct v1_run *r, struct err *e)
     return forgive_absent(r->w->service_set_start(r->w, SSM_SERVICE, WIN_START_AUTO, e), e);
 }
 
+static int say_telemetry(struct v1_run *r, struct err *e)
+{
+    enum win_task_state state = WIN_TASK_ABSENT;
+    struct telemetry t = { .agent_each_boot = r->keep_schedule };
+
+    if (r->w->task_state(r->w, v1_task_name(V1_TASK_USERDATA), &state, e) < 0)
+        return -e->no;
+    t.user_data_each_boot = r->keep_schedule || state == WIN_TASK_ENABLED;
+    telemetry_say(r->w, r->console, r->d, &t);
+    return 0;
+}
+
 static int say_ready(struct v1_run *r, struct err *e)
 {
     (void)e;
@@ -298,6 +311,7 @@ static const struct {
     { "set the administrator's password", set_password, true },
     { "print the password", print_password },
     { "enable the SSM agent", enable_ssm },
+    { "print telemetry", say_telemetry },
     { "say that Windows is ready", say_ready },
     { "disable the scheduled task", disable_own_task },
     { "run user data", run_user_data },

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verbs of Ec2Launch.exe. People type the names of the PowerShell files; those pass their
  * switches on as they got them. */
-#include "sysprep/sysprep.h"
 #include "v1/v1.h"
 
 #include <errno.h>
 #include <string.h>
+
+#include "engine/telemetry.h"
+#include "sysprep/sysprep.h"
 
 #define LOGS "%ProgramData%\\Amazon\\EC2-Windows\\Launch\\Log\\"
 
@@ -17,15 +19,24 @@ enum {
     ON_NO_SHUTDOWN = 16,
     ON_FORCE = 32,
     ON_INACTIVE = 64,
+    ON_TELEMETRY = 128,
+    ON_NO_TELEMETRY = 256,
 };
 
 static const struct {
     const char *name;
     unsigned bit;
 } switches[] = {
-    { "Schedule", ON_SCHEDULE }, { "SchedulePerBoot", ON_PER_BOOT }, { "KeepSchedule", ON_KEEP },
-    { "EnableTrim", ON_TRIM },   { "NoShutdown", ON_NO_SHUTDOWN },   { "Force", ON_FORCE },
+    { "Schedule", ON_SCHEDULE },
+    { "SchedulePerBoot", ON_PER_BOOT },
+    { "KeepSchedule", ON_KEEP },
+    { "EnableTrim", ON_TRIM },
+    { "NoShutdown", ON_NO_SHUTDOWN },
+    { "Force", ON_FORCE },
     { "Inactive", ON_INACTIVE },
+    { "EnableTelemetry", ON_TELEMETRY },
+    { "EnableTelemetry:$true", ON_TELEMETRY },
+    { "EnableTelemetry:$false", ON_NO_TELEMETRY },
 };
 
 struct call {
@@ -111,7 +122,11 @@ static int do_randomize(struct call *c, struct err *e)
 
 static int do_install(struct call *c, struct err *e)
 {
-    return v1_install(c->r->w, (c->on & ON_FORCE) != 0, e);
+    int ret = v1_install(c->r->w, (c->on & ON_FORCE) != 0, e);
+
+    if (ret == 0 && c->on & (ON_TELEMETRY | ON_NO_TELEMETRY))
+        ret = telemetry_set(c->r->w, (c->on & ON_TELEMETRY) != 0, e);
+    return ret;
 }
 
 static int do_uninstall(struct call *c, struct err *e)
@@ -146,8 +161,10 @@ static const struct verb {
       "draws the wallpaper of this user" },
     { "randomize-password", ON_INACTIVE, true, false, false, "Ec2Launch.log", do_randomize,
       "<account> [-Inactive]: gives it a password that nobody knows" },
-    { "install", ON_FORCE, false, false, false, "Ec2Launch.log", do_install,
-      "makes this folder the agent of this machine [-Force: on any Windows]" },
+    { "install", ON_FORCE | ON_TELEMETRY | ON_NO_TELEMETRY, false, false, false, "Ec2Launch.log",
+      do_install,
+      "makes this folder the agent of this machine [-Force: on any Windows] "
+      "[-EnableTelemetry, -EnableTelemetry:$false: lines on the console and in a log]" },
     { "uninstall", 0, false, false, false, "Ec2Launch.log", do_uninstall,
       "takes the agent's tasks and entries away" },
 };

@@ -308,6 +308,35 @@ static void user_data_runs_batch_before_powershell_and_persists(void **unused)
     fake_free(f);
 }
 
+static void telemetry_is_off_until_the_installer_is_told(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    f->sys.major = 10;
+    f->sys.build = 17763;
+    assert_int_equal(run(f, "install", NULL, NULL), 0);
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_false(fake_on_console(f, "Telemetry"));
+    assert_int_equal(run(f, "install", "-EnableTelemetry", NULL), 0);
+    fake_clear_console(f);
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_true(fake_at(f, "Telemetry: IsAgentScheduledPerBoot=false\r\n") <
+                fake_at(f, "Message: Windows is Ready to use"));
+    assert_string_equal(fake_file_text(f, ROOT "Log\\Telemetry.log"),
+                        "{\"IsProcessed\": true, \"IsUploaded\": false, \"Events\": ["
+                        "{\"Name\": \"IsTelemetryEnabled\", \"Value\": \"true\"}, "
+                        "{\"Name\": \"AgentOsArch\", \"Value\": \"windows_amd64\"}, "
+                        "{\"Name\": \"IsAgentScheduledPerBoot\", \"Value\": \"false\"}, "
+                        "{\"Name\": \"IsUserDataScheduledPerBoot\", \"Value\": \"false\"}], "
+                        "\"EventLookupTable\": {}}\r\n");
+    assert_int_equal(run(f, "install", "-EnableTelemetry:$false", NULL), 0);
+    fake_clear_console(f);
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_false(fake_on_console(f, "Telemetry"));
+    fake_free(f);
+}
+
 static void disks_events_and_ready_have_their_own_verbs(void **unused)
 {
     struct fake *f = machine();
@@ -356,6 +385,7 @@ int main(void)
         cmocka_unit_test(sysprep_instance_warns_when_nothing_is_scheduled),
         cmocka_unit_test(do_nothing_without_a_password_takes_the_working_copy),
         cmocka_unit_test(user_data_runs_batch_before_powershell_and_persists),
+        cmocka_unit_test(telemetry_is_off_until_the_installer_is_told),
         cmocka_unit_test(disks_events_and_ready_have_their_own_verbs),
         cmocka_unit_test(wrong_use_and_ordinary_users_are_refused),
     };

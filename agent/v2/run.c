@@ -9,6 +9,7 @@
 #include "engine/facts.h"
 #include "engine/routes.h"
 #include "engine/setup.h"
+#include "engine/telemetry.h"
 #include "v2/events.h"
 #include "stage-priv.h"
 #include "v2/sysprep.h"
@@ -196,8 +197,32 @@ static void read_userdata(struct v2_run *run)
     console_say(run->console, "Message: User data is refused: %s", e.msg);
 }
 
+static bool is_each_boot(const struct tree_node *task)
+{
+    const struct v2_schema *s = v2_schema_find(v2_text(task, "task"));
+    const struct tree_node *inputs = tree_get(task, "inputs");
+
+    if (!s || s->often != V2_PER_ITEM)
+        return s && s->often == V2_ALWAYS;
+    for (const struct tree_node *i = inputs ? inputs->first : NULL; i; i = i->next)
+        if (str_eq(v2_text(i, "frequency"), "always"))
+            return true;
+    return false;
+}
+
+static void say_telemetry(struct v2_run *run)
+{
+    const struct tree_node *tasks = run->userdata.tasks;
+    struct telemetry t = { .agent_each_boot = true };
+
+    for (const struct tree_node *n = tasks ? tasks->first : NULL; n; n = n->next)
+        t.user_data_each_boot = t.user_data_each_boot || is_each_boot(n);
+    telemetry_say(run->w, run->console, run->d, &t);
+}
+
 static void ready(struct v2_run *run)
 {
+    say_telemetry(run);
     console_say(run->console, "%s", run->d->ready);
     v2_event(run->w, V2_EVENT_READY, V2_EVENT_SUCCESS, "Windows is Ready to use");
     if (run->userdata.form != V2_USERDATA_NONE)

@@ -301,6 +301,22 @@ static void installing_keeps_settings(void **state)
     assert_null(fake_find_service(s->f, "EC2Launch"));
 }
 
+/* What the package's features Clean and Telemetry are. */
+static void install_makes_settings_anew_and_switches_telemetry_when_told(void **state)
+{
+    static const char key[] =
+        "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment";
+    _cleanup_(shell_freep) struct shell *s = shell_new();
+
+    fake_file(s->f, CONFIG, "mine");
+    assert_int_equal(run(s, "internal install --clean --telemetry=true"), 0);
+    assert_string_equal(fake_file_text(s->f, CONFIG), v2_default_config);
+    assert_string_equal(fake_reg_get_text(s->f, key, "EC2LAUNCH_TELEMETRY"), "1");
+    assert_int_equal(run(s, "internal install --telemetry=false"), 0);
+    assert_string_equal(fake_reg_get_text(s->f, key, "EC2LAUNCH_TELEMETRY"), "0");
+    assert_int_equal(run(s, "internal install --telemetry=perhaps"), 2);
+}
+
 static void randomizing_sets_an_unknown_password(void **state)
 {
     _cleanup_(shell_freep) struct shell *s = shell_new();
@@ -326,6 +342,7 @@ int main(void)
         cmocka_unit_test(force_overrides_a_stop_of_the_preflight),
         cmocka_unit_test(a_waiting_sysprep_inside_an_inline_script_is_refused),
         cmocka_unit_test(installing_keeps_settings),
+        cmocka_unit_test(install_makes_settings_anew_and_switches_telemetry_when_told),
         cmocka_unit_test(randomizing_sets_an_unknown_password),
     };
 

@@ -9,6 +9,7 @@
 #include "engine/dialect.h"
 #include "engine/fake.h"
 #include "engine/setup.h"
+#include "engine/telemetry.h"
 #include "v2/run.h"
 
 #define ROOT     "C:\\ProgramData\\Amazon\\EC2Launch"
@@ -119,6 +120,24 @@ static void the_password_on_the_console_is_the_one_that_was_set(void **state)
     assert_non_null(clear);
     assert_string_equal(clear, fake_password(f, "Administrator"));
     assert_int_equal(strlen(clear), 32);
+}
+
+static void telemetry_is_printed_before_ready_when_it_is_on(void **state)
+{
+    for (int on = 0; on <= 1; on++) {
+        _cleanup_(fake_freep) struct fake *f = machine(NULL);
+        struct err e = { 0 };
+
+        assert_int_equal(telemetry_set(&f->win, on, &e), 0);
+        fake_metadata(f, "user-data", "<script>echo</script><persist>true</persist>");
+        (void)run(f);
+        if (on)
+            assert_order(f, "EC2LaunchTelemetry: IsUserDataScheduledPerBoot=true\r\n",
+                         "Message: Windows is Ready to use\r\n");
+        else
+            assert_null(strstr(console(f), "Telemetry"));
+        assert_int_equal(fake_file_text(f, ROOT "\\log\\telemetry.log") != NULL, on);
+    }
 }
 
 static void a_second_boot_sets_no_password_and_skips_once_tasks(void **state)
@@ -406,6 +425,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_first_boot_prints_its_lines_in_order),
         cmocka_unit_test(the_password_on_the_console_is_the_one_that_was_set),
+        cmocka_unit_test(telemetry_is_printed_before_ready_when_it_is_on),
         cmocka_unit_test(a_second_boot_sets_no_password_and_skips_once_tasks),
         cmocka_unit_test(windows_setup_is_waited_for),
         cmocka_unit_test(a_failing_task_is_told_and_the_rest_goes_on),

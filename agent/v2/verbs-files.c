@@ -5,6 +5,7 @@
 
 #include "cli-priv.h"
 #include "engine/imds.h"
+#include "engine/telemetry.h"
 #include "engine/wallpaper.h"
 #include "lib/json.h"
 #include "lib/zip.h"
@@ -240,14 +241,14 @@ static int make_folders(struct win *w, struct err *e)
     return 0;
 }
 
-/* Settings that are there stay as they are, right or wrong. */
-static int write_default(struct win *w, struct err *e)
+/* Settings that are there stay as they are, right or wrong, unless they are wanted anew. */
+static int write_default(struct win *w, bool anew, struct err *e)
 {
     _cleanup_free_ char *path = win_expand(w, V2_CONFIG_PATH, e);
     struct win_name found;
     int r = path ? w->file_stat(w, path, &found, e) : -e->no;
 
-    if (r != 0)
+    if (r < 0 || (r > 0 && !anew))
         return r < 0 ? r : 0;
     return w->file_write(w, path, v2_default_config, strlen(v2_default_config), e);
 }
@@ -283,17 +284,26 @@ static int register_service(struct win *w, struct err *e)
 
 int v2_verb_install(struct v2_cli *c, const struct v2_args *a)
 {
+    const char *telemetry = a->value[1];
     struct err e = { 0 };
-    int r = v2_install_package(c->w, &e);
+    int r;
 
+    if (telemetry && !str_eq_nocase(telemetry, "true") && !str_eq_nocase(telemetry, "false")) {
+        (void)err_set(&e, EINVAL, ERR_INVALID, "'true' or 'false' expected behind '--telemetry='");
+        (void)v2_fail(c, &e);
+        return V2_EXIT_USAGE;
+    }
+    r = v2_install_package(c->w, &e);
     if (r == 0)
         r = make_folders(c->w, &e);
     if (r == 0)
-        r = write_default(c->w, &e);
+        r = write_default(c->w, a->on[0], &e);
     if (r == 0)
         r = register_log(c->w, &e);
     if (r == 0)
         r = register_service(c->w, &e);
+    if (r == 0 && telemetry)
+        r = telemetry_set(c->w, str_eq_nocase(telemetry, "true"), &e);
     return r < 0 ? v2_fail(c, &e) : V2_EXIT_OK;
 }
 
