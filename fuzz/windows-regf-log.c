@@ -5,17 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cur.h"
+#include "bytes.h"
 #include "regf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static uint32_t u32_at(const uint8_t *p)
-{
-    struct cur c = cur_over(p, 4);
-
-    return cur_le32(&c);
-}
 
 static uint32_t rol(uint32_t v, unsigned n)
 {
@@ -27,35 +20,30 @@ static void marvin(const uint8_t *p, size_t n, uint8_t out[8])
 {
     static const uint32_t end[2] = { 0x80, 0 };
     uint32_t lo = 0x7a4e55c5, hi = 0x82ef4d88;
-    le32 v;
 
     for (size_t i = 0; i < n / 4 + 2; i++) {
-        lo += i < n / 4 ? u32_at(p + 4 * i) : end[i - n / 4];
+        lo += i < n / 4 ? rd32(p + 4 * i) : end[i - n / 4];
         hi ^= lo;
         lo = rol(lo, 20) + hi;
         hi = rol(hi, 9) ^ lo;
         lo = rol(lo, 27) + hi;
         hi = rol(hi, 19);
     }
-    v = put_le32(lo);
-    memcpy(out, &v, 4);
-    v = put_le32(hi);
-    memcpy(out + 4, &v, 4);
+    wr32(out, lo);
+    wr32(out + 4, hi);
 }
 
 static void mend(uint8_t *p, size_t n, bool log)
 {
     uint32_t sum = 0;
-    le32 v;
 
     if (n < 512)
         return;
     for (unsigned i = 0; i < 508; i += 4)
-        sum ^= u32_at(p + i);
-    v = put_le32(sum == 0 ? 1 : sum == 0xffffffffU ? 0xfffffffeU : sum);
-    memcpy(p + 508, &v, 4);
+        sum ^= rd32(p + i);
+    wr32(p + 508, sum == 0 ? 1 : sum == 0xffffffffU ? 0xfffffffeU : sum);
     for (size_t at = 512; log && at + 40 <= n;) {
-        uint32_t len = u32_at(p + at + 4);
+        uint32_t len = rd32(p + at + 4);
 
         if (memcmp(p + at, "HvLE", 4) != 0 || len < 40 || len > n - at || len % 4)
             break;

@@ -5,29 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cur.h"
+#include "bytes.h"
 #include "sam.h"
 
 #define KEYS_MAX 2000U
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint32_t u32_at(const uint8_t *p)
-{
-    struct cur c = cur_over(p, 4);
-
-    return cur_le32(&c);
-}
-
 static void mend(uint8_t *p)
 {
     uint32_t sum = 0;
-    le32 v;
 
     for (unsigned i = 0; i < 508; i += 4)
-        sum ^= u32_at(p + i);
-    v = put_le32(sum == 0 ? 1 : sum == 0xffffffffU ? 0xfffffffeU : sum);
-    memcpy(p + 508, &v, 4);
+        sum ^= rd32(p + i);
+    wr32(p + 508, sum == 0 ? 1 : sum == 0xffffffffU ? 0xfffffffeU : sum);
 }
 
 static void look_at_values(const struct regf *h, uint32_t key)
@@ -192,7 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mend(p);
     s = regf_source_mem(p, size);
     if (regf_open(&s, NULL, NULL, REGF_DIRTY_OK, &h, &e) == 0) {
-        x = u32_at(p + 600) ^ u32_at(p + 4096 + 12);
+        x = rd32(p + 600) ^ rd32(p + 4096 + 12);
         sound = regf_verify(h, &before, &e) == 0;
         err_clear(&e);
         look(h, regf_root(h), 0, &budget);

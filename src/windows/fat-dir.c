@@ -81,7 +81,7 @@ static void lfn_part(struct long_name *l, const uint8_t *p)
         return;
     }
     for (unsigned i = 0; i < 13; i++)
-        l->unit[(order - 1) * 13 + i] = le16_at(p + at[i]);
+        l->unit[(order - 1) * 13 + i] = rd16(p + at[i]);
     l->next--;
     l->whole = l->next == 0;
 }
@@ -163,10 +163,9 @@ int win_fat_each(struct fat_tree *t, const struct fat_node *dir, fat_entry_fn fn
     for (pos = 0; r == 0 && pos + 32 <= len && buf[pos]; pos += 32) {
         const uint8_t *p = buf + pos;
         _cleanup_str_ struct str name = STR_INIT(NAME_BYTES), alias = STR_INIT(64);
-        struct fat_node n = { .attributes = p[11],
-                              .bytes = le32_at(p + 28),
-                              .date = le16_at(p + 24),
-                              .time = le16_at(p + 22) };
+        struct fat_node n = {
+            .attributes = p[11], .bytes = rd32(p + 28), .date = rd16(p + 24), .time = rd16(p + 22)
+        };
 
         if (p[0] == 0xe5) {
             l.next = 0, l.whole = false;
@@ -176,7 +175,7 @@ int win_fat_each(struct fat_tree *t, const struct fat_node *dir, fat_entry_fn fn
             lfn_part(&l, p);
             continue;
         }
-        n.cluster = le16_at(p + 26) | (t->bits == 32 ? (uint32_t)le16_at(p + 20) << 16 : 0);
+        n.cluster = rd16(p + 26) | (t->bits == 32 ? (uint32_t)rd16(p + 20) << 16 : 0);
         short_text(p, &alias);
         if (l.whole && l.sum == short_sum(p))
             long_text(&l, &name);

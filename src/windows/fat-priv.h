@@ -3,6 +3,7 @@
  * (fat-dir.c), the tree itself (fat.c). */
 #pragma once
 
+#include "bytes.h"
 #include "disk.h"
 #include "fat.h"
 #include "tree-priv.h"
@@ -33,16 +34,6 @@ struct fat_node {
     bool fixed_root;
     uint64_t entry_at; /* of its 32 bytes on the volume; 0: the root */
 };
-
-static inline uint16_t le16_at(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static inline uint32_t le32_at(const uint8_t *p)
-{
-    return (uint32_t)le16_at(p) | (uint32_t)le16_at(p + 2) << 16;
-}
 
 int win_fat_corrupt(const char *what, struct err *e);
 

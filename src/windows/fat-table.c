@@ -19,11 +19,11 @@ uint32_t win_fat_get(const struct fat_tree *t, uint32_t c)
     switch (t->bits) {
     case 12:
         p = t->fat + c + c / 2;
-        return c & 1 ? (uint32_t)le16_at(p) >> 4 : le16_at(p) & 0xfffU;
+        return c & 1 ? (uint32_t)rd16(p) >> 4 : rd16(p) & 0xfffU;
     case 16:
-        return le16_at(t->fat + (size_t)c * 2);
+        return rd16(t->fat + (size_t)c * 2);
     default:
-        return le32_at(t->fat + (size_t)c * 4) & 0x0fffffffU;
+        return rd32(t->fat + (size_t)c * 4) & 0x0fffffffU;
     }
 }
 
@@ -45,7 +45,7 @@ static void fat_put(struct fat_tree *t, uint32_t c, uint32_t v)
     switch (t->bits) {
     case 12:
         p = t->fat + c + c / 2;
-        w = le16_at(p);
+        w = rd16(p);
         w = (uint16_t)(c & 1 ? (w & 0xfU) | v << 4 : (w & 0xf000U) | (v & 0xfffU));
         p[0] = (uint8_t)w;
         p[1] = (uint8_t)(w >> 8);
@@ -57,7 +57,7 @@ static void fat_put(struct fat_tree *t, uint32_t c, uint32_t v)
         break;
     default:
         p = t->fat + (size_t)c * 4;
-        v = (v & 0x0fffffffU) | (le32_at(p) & 0xf0000000U);
+        v = (v & 0x0fffffffU) | (rd32(p) & 0xf0000000U);
         for (unsigned i = 0; i < 4; i++)
             p[i] = (uint8_t)(v >> (8 * i));
     }

@@ -200,14 +200,14 @@ static bool is_power(uint32_t v)
 /* The layout from the boot sector; the number of clusters alone tells which FAT it is. */
 static int read_layout(struct fat_tree *t, const uint8_t *b, struct err *e)
 {
-    uint32_t reserved = le16_at(b + 14), per = b[13], size = le16_at(b + 22);
-    uint64_t total = le16_at(b + 19), data;
+    uint32_t reserved = rd16(b + 14), per = b[13], size = rd16(b + 22);
+    uint64_t total = rd16(b + 19), data;
 
-    t->sector = le16_at(b + 11);
+    t->sector = rd16(b + 11);
     t->n_fats = b[16];
-    t->root_bytes = (uint64_t)le16_at(b + 17) * 32;
-    size = size ? size : le32_at(b + 36);
-    total = total ? total : le32_at(b + 32);
+    t->root_bytes = (uint64_t)rd16(b + 17) * 32;
+    size = size ? size : rd32(b + 36);
+    total = total ? total : rd32(b + 32);
     if (!is_power(t->sector) || t->sector < 512 || t->sector > 4096 || !is_power(per) ||
         reserved == 0 || t->n_fats < 1 || t->n_fats > 4 || size == 0 ||
         total * t->sector > win_disk_bytes(t->part))
@@ -232,7 +232,7 @@ static void read_names(struct fat_tree *t, const uint8_t *b)
     const uint8_t *ext = b + (t->bits == 32 ? 64 : 36);
     size_t n = 11;
 
-    t->serial = le32_at(ext + 3);
+    t->serial = rd32(ext + 3);
     while (n && ext[7 + n - 1] == ' ')
         n--;
     for (size_t i = 0; i < n; i++)
@@ -254,12 +254,12 @@ static int open_volume(struct fat_tree *t, struct err *e)
     read_names(t, b);
     t->mirrored = true;
     if (t->bits == 32) {
-        uint16_t flags = le16_at(b + 40), info = le16_at(b + 48);
+        uint16_t flags = rd16(b + 40), info = rd16(b + 48);
 
-        t->root_cluster = le32_at(b + 44);
+        t->root_cluster = rd32(b + 44);
         t->mirrored = !(flags & 0x80);
         t->active_fat = t->mirrored ? 0 : flags & 15U;
-        t->info_at = info && info < le16_at(b + 14) ? (uint64_t)info * t->sector : 0;
+        t->info_at = info && info < rd16(b + 14) ? (uint64_t)info * t->sector : 0;
         if (t->active_fat >= t->n_fats || !win_fat_is_cluster(t, t->root_cluster))
             return win_fat_corrupt("its boot sector makes no sense", e);
     }

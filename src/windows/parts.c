@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cur.h"
+#include "bytes.h"
 
 #define MBR_ENTRY     446
 #define MBR_ENTRIES   4
@@ -36,22 +36,6 @@ const char *win_table_name(enum win_table t)
 const char *win_part_holds_name(enum win_part_holds h)
 {
     return h < WIN_HOLDS_MAX ? holds_names[h] : "?";
-}
-
-static uint32_t le32_at(const uint8_t *p)
-{
-    le32 v;
-
-    memcpy(&v, p, sizeof v);
-    return get_le32(v);
-}
-
-static uint64_t le64_at(const uint8_t *p)
-{
-    le64 v;
-
-    memcpy(&v, p, sizeof v);
-    return get_le64(v);
 }
 
 /* ---- what a volume holds --------------------------------------------------------------------- */
@@ -114,18 +98,6 @@ static int add_part(struct win_parts *t, const struct win_part *p, uint64_t disk
 
 /* ---- GPT: UEFI 2.10, 5.3 --------------------------------------------------------------------- */
 
-/* CRC-32 of ISO 3309, reflected, as UEFI uses it. */
-static uint32_t crc32_add(uint32_t crc, const uint8_t *p, size_t n)
-{
-    crc = ~crc;
-    for (size_t i = 0; i < n; i++) {
-        crc ^= p[i];
-        for (int k = 0; k < 8; k++)
-            crc = crc >> 1 ^ (0xedb88320U & -(crc & 1));
-    }
-    return ~crc;
-}
-
 struct gpt {
     uint64_t entries, first, last; /* LBA */
     uint32_t count, size, crc;
@@ -146,19 +118,19 @@ static int gpt_header(struct win_disk *d, unsigned sector, uint64_t lba, struct 
     r = win_disk_read(d, at, h, sector, e);
     if (r < 0)
         return r;
-    size = le32_at(h + 12);
-    crc = le32_at(h + 16);
+    size = rd32(h + 12);
+    crc = rd32(h + 16);
     if (memcmp(h, "EFI PART", 8) != 0 || size < GPT_HEADER || size > sector)
         return 0;
     memset(h + 16, 0, 4);
-    if (crc32_add(0, h, size) != crc || le64_at(h + 24) != lba)
+    if (win_crc32(0, h, size) != crc || rd64(h + 24) != lba)
         return 0;
-    *ret = (struct gpt){ .first = le64_at(h + 40),
-                         .last = le64_at(h + 48),
-                         .entries = le64_at(h + 72),
-                         .count = le32_at(h + 80),
-                         .size = le32_at(h + 84),
-                         .crc = le32_at(h + 88) };
+    *ret = (struct gpt){ .first = rd64(h + 40),
+                         .last = rd64(h + 48),
+                         .entries = rd64(h + 72),
+                         .count = rd32(h + 80),
+                         .size = rd32(h + 84),
+                         .crc = rd32(h + 88) };
     memcpy(ret->guid, h + 56, 16);
     return ret->size >= GPT_ENTRY_MIN && ret->size <= GPT_ENTRY_MAX && ret->size % 8 == 0 &&
            ret->count && ret->count <= GPT_COUNT_MAX && ret->first <= ret->last;
@@ -168,7 +140,7 @@ static int gpt_add(struct win_disk *d, struct win_parts *t, const struct gpt *g,
                    const uint8_t *entry, struct err *e)
 {
     struct win_part p = { .number = number };
-    uint64_t first = le64_at(entry + 32), last = le64_at(entry + 40), n;
+    uint64_t first = rd64(entry + 32), last = rd64(entry + 40), n;
 
     if (first < g->first || last > g->last || last < first ||
         !mul_u64(first, t->sector, &p.offset) || !add_u64(last - first, 1, &n) ||
@@ -197,7 +169,7 @@ static int gpt_entries(struct win_disk *d, struct win_parts *t, const struct gpt
     r = win_disk_read(d, at, entries, bytes, e);
     if (r < 0)
         return r;
-    if (crc32_add(0, entries, bytes) != g->crc)
+    if (win_crc32(0, entries, bytes) != g->crc)
         return 0;
     t->table = WIN_TABLE_GPT;
     memcpy(t->disk_guid, g->guid, 16);
@@ -247,8 +219,8 @@ static int mbr_add(struct win_disk *d, struct win_parts *t, unsigned number, con
 {
     struct win_part p = { .number = number };
 
-    p.offset = (base_sector + le32_at(entry + 8)) * 512;
-    p.bytes = (uint64_t)le32_at(entry + 12) * 512;
+    p.offset = (base_sector + rd32(entry + 8)) * 512;
+    p.bytes = (uint64_t)rd32(entry + 12) * 512;
     p.active = entry[0] == 0x80;
     p.is_esp = entry[4] == TYPE_ESP;
     return p.bytes ? add_part(t, &p, win_disk_bytes(d), e) : 0;
@@ -269,9 +241,9 @@ static int read_logical(struct win_disk *d, struct win_parts *t, uint64_t extend
         if (ebr[510] != 0x55 || ebr[511] != 0xaa)
             return 0;
         r = ebr[MBR_ENTRY + 4] ? mbr_add(d, t, 5 + i, ebr + MBR_ENTRY, at, e) : 0;
-        if (r < 0 || !is_extended(next[4]) || le32_at(next + 12) == 0)
+        if (r < 0 || !is_extended(next[4]) || rd32(next + 12) == 0)
             return r;
-        at = extended + le32_at(next + 8);
+        at = extended + rd32(next + 8);
     }
     return err_set(e, ELOOP, ERR_CORRUPT, "the chain of logical drives does not end");
 }
@@ -282,12 +254,12 @@ static int read_mbr(struct win_disk *d, struct win_parts *t, const uint8_t *mbr,
 
     t->table = WIN_TABLE_MBR;
     t->sector = 512;
-    t->disk_signature = le32_at(mbr + 440);
+    t->disk_signature = rd32(mbr + 440);
     for (unsigned i = 0; i < MBR_ENTRIES && r == 0; i++) {
         const uint8_t *entry = mbr + MBR_ENTRY + i * 16;
 
         if (is_extended(entry[4]))
-            r = read_logical(d, t, le32_at(entry + 8), e);
+            r = read_logical(d, t, rd32(entry + 8), e);
         else if (entry[4])
             r = mbr_add(d, t, i + 1, entry, 0, e);
     }

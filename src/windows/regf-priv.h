@@ -3,7 +3,9 @@
  * relative to the first bin, of a cell's size field. Nobody else includes this. */
 #pragma once
 
-#include "cur.h"
+#include <string.h>
+
+#include "bytes.h"
 #include "regf.h"
 
 #define REGF_BASE      4096U /* base block; the bins follow */
@@ -34,38 +36,6 @@ struct regf {
     bool is_changed, is_broken;
     struct regf_info info;
 };
-
-/* --- bytes --- */
-
-static inline uint16_t rd16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static inline uint32_t rd32(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static inline uint64_t rd64(const uint8_t *p)
-{
-    return rd32(p) | (uint64_t)rd32(p + 4) << 32;
-}
-
-static inline void wr16(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)v, p[1] = (uint8_t)(v >> 8);
-}
-
-static inline void wr32(uint8_t *p, uint32_t v)
-{
-    wr16(p, (uint16_t)v), wr16(p + 2, (uint16_t)(v >> 16));
-}
-
-static inline void wr64(uint8_t *p, uint64_t v)
-{
-    wr32(p, (uint32_t)v), wr32(p + 4, (uint32_t)(v >> 32));
-}
 
 /* --- cells (regf-cell.c) --- */
 

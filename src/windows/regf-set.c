@@ -324,16 +324,18 @@ int regf_set_multi(struct regf *h, uint32_t key, const char *name, const char *c
 
 int regf_set_dword(struct regf *h, uint32_t key, const char *name, uint32_t v, struct err *e)
 {
-    le32 x = put_le32(v);
+    uint8_t x[4];
 
-    return regf_set(h, key, name, REGF_DWORD, &x, sizeof x, e);
+    wr32(x, v);
+    return regf_set(h, key, name, REGF_DWORD, x, sizeof x, e);
 }
 
 int regf_set_qword(struct regf *h, uint32_t key, const char *name, uint64_t v, struct err *e)
 {
-    le64 x = put_le64(v);
+    uint8_t x[8];
 
-    return regf_set(h, key, name, REGF_QWORD, &x, sizeof x, e);
+    wr64(x, v);
+    return regf_set(h, key, name, REGF_QWORD, x, sizeof x, e);
 }
 
 /* --- deleting, renaming --- */

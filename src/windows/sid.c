@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "cur.h"
 #include "parse.h"
 #include "rand.h"
@@ -22,14 +23,6 @@ static const uint32_t constants[][3] = {
     { 2702878673U, 795188819, 444038987 },
     { 0, 0, 0 },
 };
-
-static uint32_t u32_at(const uint8_t *p)
-{
-    le32 v;
-
-    memcpy(&v, p, sizeof v);
-    return get_le32(v);
-}
 
 /* --- bytes and text --- */
 
@@ -57,7 +50,7 @@ bool sid_text(const void *p, size_t n, char out[SID_TEXT_MAX])
         authority = authority << 8 | b[i];
     str_addf(&s, authority >> 32 ? "S-1-0x%012llx" : "S-1-%llu", (unsigned long long)authority);
     for (unsigned i = 0; i < b[1]; i++)
-        str_addf(&s, "-%u", u32_at(b + 8 + 4 * i));
+        str_addf(&s, "-%u", rd32(b + 8 + 4 * i));
     if (!s.failed)
         (void)str_copy(out, SID_TEXT_MAX, str_text(&s));
     str_done(&s);
@@ -137,8 +130,8 @@ bool sid_is_machine(const void *p, size_t n)
 bool sid_is_constant(const uint8_t machine[SID_MACHINE_BYTES])
 {
     for (size_t i = 0; i < ARRAY_LEN(constants); i++)
-        if (u32_at(machine + 12) == constants[i][0] && u32_at(machine + 16) == constants[i][1] &&
-            u32_at(machine + 20) == constants[i][2])
+        if (rd32(machine + 12) == constants[i][0] && rd32(machine + 16) == constants[i][1] &&
+            rd32(machine + 20) == constants[i][2])
             return true;
     return false;
 }
@@ -152,7 +145,7 @@ bool sid_is_of(const void *p, size_t n, const uint8_t machine[SID_MACHINE_BYTES]
         memcmp(b + 2, machine + 2, SID_MACHINE_BYTES - 2) != 0)
         return false;
     if (len == 28 && ret_rid)
-        *ret_rid = u32_at(b + 24);
+        *ret_rid = rd32(b + 24);
     return true;
 }
 
@@ -192,7 +185,7 @@ void sid_new(const uint8_t old[SID_MACHINE_BYTES], uint8_t ret[SID_MACHINE_BYTES
     }
     do { /* an old one so short that chance does not find its like */
         for (unsigned i = 0; i < 3; i++) {
-            le32 v = put_le32(draw_like(u32_at(old + MACHINE_OFF + 4 * i)));
+            le32 v = put_le32(draw_like(rd32(old + MACHINE_OFF + 4 * i)));
 
             memcpy(sid + MACHINE_OFF + 4 * i, &v, 4);
         }

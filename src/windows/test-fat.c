@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "fat.h"
 
 #define BOOT "EFI/Microsoft/Boot"
@@ -222,25 +223,15 @@ struct image {
     struct win_tree *t;
 };
 
-static unsigned get16(const uint8_t *p)
-{
-    return p[0] | (unsigned)p[1] << 8;
-}
-
-static void put16(uint8_t *p, unsigned v)
-{
-    p[0] = (uint8_t)v, p[1] = (uint8_t)(v >> 8);
-}
-
 /* FAT16 in memory: its entries are easy to write. */
 static void load(struct volume *v, struct image *m)
 {
     make(v, 1);
     *m = (struct image){ 0 };
     m->p = volume_bytes(v, &m->n);
-    m->fat = (size_t)get16(m->p + 14) * 512;
-    m->root = m->fat + (size_t)m->p[16] * get16(m->p + 22) * 512;
-    m->data = m->root + (size_t)get16(m->p + 17) * 32;
+    m->fat = (size_t)rd16(m->p + 14) * 512;
+    m->root = m->fat + (size_t)m->p[16] * rd16(m->p + 22) * 512;
+    m->data = m->root + (size_t)rd16(m->p + 17) * 32;
 }
 
 static void drop(struct image *m)
@@ -303,17 +294,17 @@ static void chains_that_do_not_end_are_told(void **state)
 
     load(*state, &m);
     assert_int_equal(read_bcd(&m, &e), 0);
-    first = get16(entry(&m, "BCD        ") + 26);
-    put16(fat_of(&m, first + 5), first);   /* a loop, shorter than the file says */
+    first = rd16(entry(&m, "BCD        ") + 26);
+    wr16(fat_of(&m, first + 5), first);    /* a loop, shorter than the file says */
     assert_int_equal(read_bcd(&m, &e), 0); /* the size ends it */
     failed_as(write_bcd(&m, &e), &e, ERR_CORRUPT, "does not end");
-    put16(fat_of(&m, first + 5), 0xfff0); /* behind the last cluster */
+    wr16(fat_of(&m, first + 5), 0xfff0); /* behind the last cluster */
     failed_as(read_bcd(&m, &e), &e, ERR_CORRUPT, "does not end");
     failed_as(write_bcd(&m, &e), &e, ERR_CORRUPT, "does not end");
-    put16(fat_of(&m, first + 5), 0); /* free */
+    wr16(fat_of(&m, first + 5), 0); /* free */
     failed_as(read_bcd(&m, &e), &e, ERR_CORRUPT, "does not end");
     failed_as(write_bcd(&m, &e), &e, ERR_CORRUPT, "does not end");
-    put16(fat_of(&m, first + 5), 0xffff); /* too early */
+    wr16(fat_of(&m, first + 5), 0xffff); /* too early */
     failed_as(read_bcd(&m, &e), &e, ERR_IO, "ends after 3072 of 32768 bytes");
     drop(&m);
 }
@@ -329,20 +320,20 @@ static void entries_that_lie_are_told(void **state)
     p = entry(&m, "BCD        ");
     memset(p + 28, 0xff, 4); /* 4 GiB */
     failed_as(read_bcd(&m, &e), &e, ERR_LIMIT, "has 4294967295 bytes");
-    put16(p + 28, 0x8000), put16(p + 30, 0);
-    put16(p + 26, 0);
+    wr16(p + 28, 0x8000), wr16(p + 30, 0);
+    wr16(p + 26, 0);
     failed_as(read_bcd(&m, &e), &e, ERR_CORRUPT, "a file has no clusters");
-    put16(p + 26, 1);
+    wr16(p + 26, 1);
     failed_as(read_bcd(&m, &e), &e, ERR_CORRUPT, "does not end");
-    put16(p + 26, 0xffee);
+    wr16(p + 26, 0xffee);
     failed_as(read_bcd(&m, &e), &e, ERR_CORRUPT, "does not end");
     failed_as(write_bcd(&m, &e), &e, ERR_CORRUPT, "does not end");
     /* A directory that is its own parent's: not walked for ever. */
     p = entry(&m, "MICROS~1   ");
-    put16(p + 26, get16(entry(&m, "EFI        ") + 26));
+    wr16(p + 26, rd16(entry(&m, "EFI        ") + 26));
     assert_int_equal(reopen(&m, &e), 0);
     failed_as(win_tree_walk(m.t, "", add_name, &l, &e), &e, ERR_CORRUPT, "nested deeper");
-    put16(p + 26, 0); /* a directory without content */
+    wr16(p + 26, 0); /* a directory without content */
     assert_int_equal(reopen(&m, &e), 0);
     failed_as(win_tree_walk(m.t, "", add_name, &l, &e), &e, ERR_CORRUPT, "damaged");
     drop(&m);
@@ -357,10 +348,10 @@ static void a_directory_in_a_loop_is_told(void **state)
     unsigned first;
 
     load(*state, &m);
-    first = get16(entry(&m, "EFI        ") + 26);
+    first = rd16(entry(&m, "EFI        ") + 26);
     for (unsigned i = 0; i < 512; i += 32) /* no end mark: all entries are deleted ones */
         m.p[m.data + (size_t)(first - 2) * 512 + i] = 0xe5;
-    put16(fat_of(&m, first), first);
+    wr16(fat_of(&m, first), first);
     assert_int_equal(reopen(&m, &e), 0);
     assert_int_equal(win_tree_list(m.t, "EFI", add_name, &l, &e), 0); /* 2 MiB of it */
     assert_int_equal(l.n, 0);
@@ -406,16 +397,16 @@ static void a_boot_sector_without_sense_is_refused(void **state)
 
     load(*state, &m);
     for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
-        unsigned was = get16(m.p + lies[i].at);
+        unsigned was = rd16(m.p + lies[i].at);
 
         if (lies[i].bytes == 2)
-            put16(m.p + lies[i].at, lies[i].value);
+            wr16(m.p + lies[i].at, lies[i].value);
         else
             m.p[lies[i].at] = (uint8_t)lies[i].value;
         if (reopen(&m, &e) == 0)
             fail_msg("offset %u, value %u: opened", lies[i].at, lies[i].value);
         failed_as(-e.no, &e, ERR_CORRUPT, lies[i].words);
-        put16(m.p + lies[i].at, was);
+        wr16(m.p + lies[i].at, was);
     }
     assert_int_equal(reopen(&m, &e), 0);
     m.n = 100; /* not even a sector */

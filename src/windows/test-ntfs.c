@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "ntfs.h"
 
 static const char *const needs[] = { "mkntfs", "ntfscp", "ntfscat", "ntfsls", "ntfsfix", NULL };
@@ -298,17 +299,6 @@ struct image {
     struct win_tree *t;
 };
 
-static uint32_t get32(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        p[i] = (uint8_t)(v >> (8 * i));
-}
-
 static void load(struct volume *v, struct image *m)
 {
     make(v, 8);
@@ -341,7 +331,7 @@ static int reopen(struct image *m, bool writable, struct err *e)
 static uint8_t *record(struct image *m)
 {
     static const char name[] = "v\0i\0c\0t\0i\0m";
-    size_t mft = (size_t)get32(m->p + 48) * 4096;
+    size_t mft = (size_t)rd32(m->p + 48) * 4096;
     uint8_t *p = memmem(m->p + mft, m->n - mft, name, sizeof name);
 
     while (p && memcmp(m->p + (p - m->p) / 1024 * 1024, "FILE", 4) != 0)
@@ -352,10 +342,10 @@ static uint8_t *record(struct image *m)
 
 static uint8_t *attribute(uint8_t *rec, uint32_t type)
 {
-    uint32_t at = rec[20] | (uint32_t)rec[21] << 8;
+    uint32_t at = rd16(rec + 20);
 
-    while (at < 1000 && get32(rec + at) != type)
-        at += get32(rec + at + 4);
+    while (at < 1000 && rd32(rec + at) != type)
+        at += rd32(rec + at + 4);
     assert_true(at < 1000);
     return rec + at;
 }
@@ -415,12 +405,12 @@ static void records_that_lie_are_told(void **state)
     load(*state, &m);
     rec = record(&m);
     data = attribute(rec, 0x80);
-    runs = data + (data[32] | (unsigned)data[33] << 8);
+    runs = data + rd16(data + 32);
     assert_int_equal(read_victim(&m, &e), 0);
 
-    put32(data + 52, 0x1000); /* 16 TiB */
+    wr32(data + 52, 0x1000); /* 16 TiB */
     failed_as(read_victim(&m, &e), &e, ERR_LIMIT, "'victim' has 17592186084416 bytes");
-    put32(data + 52, 0);
+    wr32(data + 52, 0);
     was = runs[1];
     runs[1] = 0x7f; /* longer than it says, and over the end */
     failed_as(read_victim(&m, &e), &e, ERR_CORRUPT, "'victim'");

@@ -2,6 +2,7 @@
 /* Partition tables as tools make them, and as nobody should. */
 #include "test.h"
 
+#include "bytes.h"
 #include "parts.h"
 
 #include <string.h>
@@ -34,18 +35,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void put32(uint8_t *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        p[i] = (uint8_t)(v >> (8 * i));
-}
-
-static void put64(uint8_t *p, uint64_t v)
-{
-    put32(p, (uint32_t)v);
-    put32(p + 4, (uint32_t)(v >> 32));
-}
-
 static uint32_t crc(const uint8_t *p, size_t n)
 {
     uint32_t c = 0xffffffff;
@@ -63,8 +52,8 @@ static void entry(uint8_t *sector, unsigned i, uint8_t type, uint32_t start, uin
     uint8_t *p = sector + 446 + i * 16;
 
     p[4] = type;
-    put32(p + 8, start);
-    put32(p + 12, n);
+    wr32(p + 8, start);
+    wr32(p + 12, n);
     sector[510] = 0x55;
     sector[511] = 0xaa;
 }
@@ -89,23 +78,23 @@ static void gpt(struct world *w, uint64_t lba, uint64_t entries)
     entry(w->disk, 0, 0xee, 1, BYTES / 512 - 1);
     memset(t, 0, 128 * 128);
     memcpy(t, esp, 16);
-    put64(t + 32, 2048);
-    put64(t + 40, 2099);
+    wr64(t + 32, 2048);
+    wr64(t + 40, 2099);
     memset(t + 128, 7, 16);
-    put64(t + 128 + 32, 4096);
-    put64(t + 128 + 40, 5000);
+    wr64(t + 128 + 32, 4096);
+    wr64(t + 128 + 40, 5000);
     memset(h, 0, 512);
     memcpy(h, "EFI PART", 8);
-    put32(h + 8, 0x10000);
-    put32(h + 12, 92);
-    put64(h + 24, lba);
-    put64(h + 40, 34);
-    put64(h + 48, BYTES / 512 - 34);
-    put64(h + 72, entries);
-    put32(h + 80, 128);
-    put32(h + 84, 128);
-    put32(h + 88, crc(t, 128 * 128));
-    put32(h + 16, crc(h, 92));
+    wr32(h + 8, 0x10000);
+    wr32(h + 12, 92);
+    wr64(h + 24, lba);
+    wr64(h + 40, 34);
+    wr64(h + 48, BYTES / 512 - 34);
+    wr64(h + 72, entries);
+    wr32(h + 80, 128);
+    wr32(h + 84, 128);
+    wr32(h + 88, crc(t, 128 * 128));
+    wr32(h + 16, crc(h, 92));
 }
 
 /* ---- tests ----------------------------------------------------------------------------------- */
@@ -131,7 +120,7 @@ static void an_mbr_tells_primary_and_logical_parts(void **state)
     entry(w->disk, 0, 7, 2048, 1000);
     entry(w->disk, 1, 0x0f, 4096, 4000);
     w->disk[446] = 0x80;
-    put32(w->disk + 440, 0x12345678);
+    wr32(w->disk + 440, 0x12345678);
     entry(ebr, 0, 7, 10, 500);
     entry(ebr, 1, 5, 1000, 600);
     entry(ebr + 1000 * 512, 0, 7, 20, 100);
@@ -204,10 +193,10 @@ static void a_gpt_whose_parts_lie_elsewhere_is_refused(void **state)
     uint8_t *h = w->disk + 512, *t = w->disk + 1024;
 
     gpt(w, 1, 2);
-    put64(t + 128 + 40, 1ULL << 60);
-    put32(h + 88, crc(t, 128 * 128));
-    put32(h + 16, 0);
-    put32(h + 16, crc(h, 92));
+    wr64(t + 128 + 40, 1ULL << 60);
+    wr32(h + 88, crc(t, 128 * 128));
+    wr32(h + 16, 0);
+    wr32(h + 16, crc(h, 92));
     refused(w, ERR_CORRUPT);
 }
 

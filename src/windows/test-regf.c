@@ -240,11 +240,10 @@ static int open_changed(const uint8_t *p, size_t n, size_t at, uint32_t v, struc
     _cleanup_free_ uint8_t *copy = malloc(n);
     _cleanup_regf_ struct regf *h = NULL;
     struct regf_source s = regf_source_mem(copy, n);
-    le32 x = put_le32(v);
     int r;
 
     memcpy(copy, p, n);
-    memcpy(copy + at, &x, 4);
+    wr32(copy + at, v);
     r = regf_open(&s, NULL, NULL, REGF_DIRTY_OK, &h, e);
     return r < 0 ? r : regf_verify(h, NULL, e);
 }
