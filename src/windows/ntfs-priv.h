@@ -59,6 +59,9 @@ int win_ntfs_attr_read(struct ntfs_tree *t, ntfs_attr *na, uint64_t offset, void
 int win_ntfs_attr_write(struct ntfs_tree *t, ntfs_attr *na, uint64_t offset, const void *buf,
                         size_t len, const char *path, struct err *e);
 
+/* ERR_CORRUPT: the library must not change what names the descriptors. */
+int win_ntfs_check_secure(struct ntfs_tree *t, struct err *e);
+
 int win_ntfs_stat(struct win_tree *t, const char *path, struct win_stat *ret, struct err *e);
 int win_ntfs_read_at(struct win_tree *t, const char *path, uint64_t offset, void *buf, size_t len,
                      size_t *ret_len, struct err *e);

@@ -381,6 +381,8 @@ static int open_volume(struct ntfs_tree *t, bool writable, struct err *e)
         r = unmount(t, e);
     if (r == 0)
         r = mount(t, 0, e);
+    if (r == 0)
+        r = win_ntfs_check_secure(t, e);
     return r;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "ntfs.h"
+#include "ntfs-priv.h"
 
 static const char *const needs[] = { "mkntfs", "ntfscp", "ntfscat", "ntfsls", "ntfsfix", NULL };
 
@@ -435,6 +435,66 @@ static void records_that_lie_are_told(void **state)
     drop(&m);
 }
 
+/* So many files, each with a descriptor of its own: the indexes of $Secure get blocks. */
+static void make_descriptors(struct volume *v, unsigned n)
+{
+    uint8_t sd[52] = { 1, 0, 0, 0x80, 20, 0, 0, 0, 36, 0, 0,  0, 0,  0, 0,  0, 0, 0,
+                       0, 0, 1, 2,    0,  0, 0, 0, 0,  5, 32, 0, 0,  0, 32, 2, 0, 0,
+                       1, 2, 0, 0,    0,  0, 0, 5, 32, 0, 0,  0, 32, 2, 0,  0 };
+    struct opened o;
+    char name[16];
+
+    open_volume(v, true, &o);
+    for (unsigned i = 0; i < n; i++) {
+        ntfs_inode *ni;
+
+        (void)snprintf(name, sizeof name, "file%u", i);
+        put(o.t, name, "x", 1);
+        ni = ntfs_pathname_to_inode(ntfs_of(o.t)->vol, NULL, name);
+        assert_non_null(ni);
+        wr32(sd + 48, 1000 + i);
+        assert_int_equal(ntfs_set_ntfs_acl(&ntfs_of(o.t)->scx, ni, (char *)sd, sizeof sd, 0), 0);
+        assert_int_equal(ntfs_inode_close(ni), 0);
+    }
+    close_volume(&o);
+    check(v);
+}
+
+/* The first entry of a block of an index of descriptors. */
+static uint8_t *descriptor_entry(struct image *m)
+{
+    for (size_t at = 0; at + 4096 <= m->n; at += 4096) {
+        uint8_t *p = m->p + at, *entry = p + 24 + rd32(p + 24) % 1024;
+
+        if (memcmp(p, "INDX", 4) == 0 && rd16(entry + 2) == 0x14) /* bytes of data */
+            return entry;
+    }
+    fail_msg("no block of an index of descriptors");
+    return NULL;
+}
+
+static void an_index_of_descriptors_in_a_circle_is_not_changed(void **state)
+{
+    struct err e = { 0 };
+    struct image m = { 0 };
+    uint8_t *entry;
+
+    make(*state, 8);
+    make_descriptors(*state, 150);
+    m.p = volume_bytes(*state, &m.n);
+    entry = descriptor_entry(&m);
+    assert_int_equal(reopen(&m, true, &e), 0);
+    wr16(entry + 12, 1); /* a node: what were its last bytes is another block */
+    failed_as(reopen(&m, true, &e), &e, ERR_CORRUPT, "the place of a block of $Secure:");
+    wr64(entry + rd16(entry + 8) - 8, 0);
+    failed_as(reopen(&m, true, &e), &e, ERR_CORRUPT, "two entries with one block of $Secure:");
+    wr16(entry + 12, 0);
+    wr16(entry + 8, 0); /* an entry of no length */
+    failed_as(reopen(&m, true, &e), &e, ERR_CORRUPT, "an entry of $Secure:");
+    assert_int_equal(reopen(&m, false, &e), 0); /* to look, it will do */
+    drop(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +506,7 @@ int main(void)
         volume_test(a_full_volume_is_told),
         volume_test(a_boot_sector_without_sense_is_refused),
         volume_test(records_that_lie_are_told),
+        volume_test(an_index_of_descriptors_in_a_circle_is_not_changed),
     };
 
     volume_needs(needs);
