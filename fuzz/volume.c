@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Every entry point into a volume: NTFS (through libntfs-3g) or FAT, by its boot sector. The input
- * is its sectors: numbers (2 bytes) with 512 bytes each, on a volume of 2 MiB. */
-#include <stddef.h>
-#include <stdint.h>
+#include "volume.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "fat.h"
-#include "ntfs.h"
+#include "sectors.h"
 
-#define BYTES    (2 << 20)
-#define READ_MAX 65536
+#define VOLUME_SECTORS 4096 /* at least: the seeds end before */
+#define READ_MAX       65536
 
 static int look(void *userdata, const char *name, const struct win_stat *st, struct err *e)
 {
@@ -61,36 +58,26 @@ static void use(struct win_tree *t)
     (void)win_tree_replace_sid(t, old, now, &n, &m, &e);
 }
 
-static void one(struct win_disk *d, const uint8_t *volume, bool writable)
+void volume_use(const uint8_t *data, size_t size, const char *magic,
+                int (*open)(struct win_disk *part, bool writable, struct win_tree **ret,
+                            struct err *e))
 {
-    struct win_tree *t = NULL;
-    struct err e = { 0 };
-    int r = memcmp(volume + 3, "NTFS    ", 8) == 0 ? win_ntfs_open(d, writable, &t, &e)
-                                                   : win_fat_open(d, writable, &t, &e);
+    uint8_t *bytes;
+    struct win_disk *d = sectors_disk(data, size, VOLUME_SECTORS, &bytes);
 
-    if (r < 0)
+    if (!d)
         return;
-    use(t);
-    (void)win_tree_close(t, &e);
-}
+    if (magic)
+        memcpy(bytes + 3, magic, 8);
+    for (int writable = 0; writable < 2; writable++) {
+        struct win_tree *t = NULL;
+        struct err e = { 0 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-    static uint8_t volume[BYTES];
-    struct win_disk *d = NULL;
-    struct err e = { 0 };
-
-    memset(volume, 0, sizeof volume);
-    for (; size >= 514; data += 514, size -= 514) {
-        size_t at = (size_t)(data[0] | data[1] << 8) % (BYTES / 512) * 512;
-
-        memcpy(volume + at, data + 2, 512);
+        if (open(d, writable, &t, &e) < 0)
+            continue;
+        use(t);
+        err_clear(&e);
+        (void)win_tree_close(t, &e);
     }
-    if (win_disk_over(volume, sizeof volume, &d, &e) < 0)
-        return 0;
-    one(d, volume, false);
-    one(d, volume, true);
     win_disk_free(d);
-    return 0;
 }
