@@ -59,6 +59,7 @@ static void WINAPI service_main(DWORD argc, wchar_t **argv)
         return;
     report(SERVICE_RUNNING, NO_ERROR);
     (void)config_service_run(win_real(), is_stopping, NULL, &e);
+    win_real()->settle(win_real());
     WaitForSingleObject(stopping, INFINITE);
     report(SERVICE_STOPPED, NO_ERROR);
 }

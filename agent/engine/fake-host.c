@@ -196,6 +196,11 @@ static int events(struct win *w, const char *log, const char *source, enum win_e
     return 0;
 }
 
+static void settle(struct win *w)
+{
+    fake_record(fake_of(w), "settle");
+}
+
 static int power_off(struct win *w, bool restart, const char *why, struct err *e)
 {
     fake_record(fake_of(w), "power_off %s: %s", restart ? "restart" : "off", why);
@@ -519,6 +524,7 @@ void fake_fill_host(struct win *w)
     w->event_write = event_write;
     w->events = events;
     w->power_off = power_off;
+    w->settle = settle;
     w->monitor_always_on = monitor_always_on;
     w->hibernation = hibernation;
     w->run = run;

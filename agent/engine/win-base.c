@@ -162,12 +162,36 @@ static bool is_wine_stub(FARPROC f)
     return true;
 }
 
+/* What we have loaded, for settle(); plug-ins look functions up beside each other. */
+#define LOADED_MAX 64
+static HMODULE loaded[LOADED_MAX];
+static volatile LONG loaded_n;
+
+static HMODULE load(const wchar_t *dll)
+{
+    HMODULE m = LoadLibraryExW(dll, NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+    LONG at = m ? InterlockedIncrement(&loaded_n) - 1 : LOADED_MAX;
+
+    if (at < LOADED_MAX) /* beyond, it stays */
+        loaded[at] = m;
+    return m;
+}
+
+/* No other thread of ours may be at work. */
+static void settle(struct win *w)
+{
+    for (LONG i = 0; i < loaded_n && i < LOADED_MAX; i++)
+        FreeLibrary(loaded[i]);
+    loaded_n = 0;
+    (void)SetProcessWorkingSetSize(GetCurrentProcess(), (SIZE_T)-1, (SIZE_T)-1);
+}
+
 FARPROC win_find(const wchar_t *dll, const char *name)
 {
     HMODULE m = GetModuleHandleW(dll);
 
     if (!m)
-        m = LoadLibraryExW(dll, NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+        m = load(dll);
     FARPROC f = m ? GetProcAddress(m, name) : NULL;
 
     return is_wine_stub(f) ? NULL : f;
@@ -189,4 +213,5 @@ void win_fill_all(struct win *w)
 
     for (size_t i = 0; i < ARRAY_LEN(fill); i++)
         fill[i](w);
+    w->settle = settle;
 }

@@ -300,6 +300,7 @@ struct win {
     int (*ancestors)(struct win *w, struct win_name **ret, size_t *ret_n,
                      struct err *e); /* file names of our parent, its parent, ... */
     bool (*is_admin)(struct win *w);
+    void (*settle)(struct win *w); /* a long wait begins: memory that only work needs goes back */
 
     /* serial port and firmware */
     int (*port_open)(struct win *w, const char *name, struct win_port **ret,

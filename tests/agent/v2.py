@@ -201,10 +201,12 @@ def test_logs_are_collected_and_settings_told():  # S-5
 
 
 def test_the_programs_are_small_and_quick():
-    for name in ('v2/EC2Launch.exe', 'v2/EC2LaunchService.exe'):
-        size = (BUILD / name).stat().st_size
-        true(size < 1500000, f'{name} has {size} bytes')
+    for f in [*BUILD.glob('v[12]/*.exe'), *BUILD.glob('ec2config/*.exe'), *BUILD.glob('dialogs/*.exe')]:
+        true(f.stat().st_size < 1500000, f'{f.name} has {f.stat().st_size} bytes')
     m = machine()
+    p = m.start(V2, 'run')
+    peak = os.wait4(p.pid, 0)[2].ru_maxrss
+    true(peak < 32 * 1024, f'a run takes {peak} KiB, pages of the libraries of Wine and host among them')
     m.install('v2/EC2Launch.exe', V2)  # the shipped one
     m.ok(V2, 'version')
     start = time.monotonic()
