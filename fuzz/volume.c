@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ntfs.h"
 #include "sectors.h"
 
 #define VOLUME_SECTORS 4096 /* at least: the seeds end before */
@@ -29,6 +30,12 @@ static int read_each(void *userdata, const char *name, const struct win_stat *st
         free(buf);
     return 0;
 }
+
+/* Zeros are everywhere: a SID that is often found. */
+static const uint8_t nobody[24] = { 1, 4, 0, 0, 0, 0, 0, 5, 21 };
+static const uint8_t somebody[24] = {
+    1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0, 9
+};
 
 static void use(struct win_tree *t)
 {
@@ -56,6 +63,22 @@ static void use(struct win_tree *t)
     (void)win_tree_delete(t, "Windows/b", &n, &m, &e);
     err_clear(&e);
     (void)win_tree_replace_sid(t, old, now, &n, &m, &e);
+    err_clear(&e);
+    (void)win_tree_rename_sid(t, nobody, somebody, &n, &m, &e);
+}
+
+/* As "generalise" does it: by an opening of its own. */
+static void wipe(struct win_disk *d)
+{
+    struct win_sid_remains found;
+    struct win_tree *t = NULL;
+    struct err e = { 0 };
+
+    if (win_ntfs_open(d, true, &t, &e) < 0)
+        return;
+    (void)win_tree_wipe_sid(t, nobody, &found, &e);
+    err_clear(&e);
+    (void)win_tree_close(t, &e);
 }
 
 void volume_use(const uint8_t *data, size_t size, const char *magic,
@@ -79,5 +102,7 @@ void volume_use(const uint8_t *data, size_t size, const char *magic,
         err_clear(&e);
         (void)win_tree_close(t, &e);
     }
+    if (open == win_ntfs_open)
+        wipe(d);
     win_disk_free(d);
 }

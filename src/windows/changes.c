@@ -123,6 +123,15 @@ void win_changes_replaced_sid(struct win_changes *c, const uint8_t old_sub[12])
     c->has_sid = true;
 }
 
+bool win_changes_old_sid(const struct win_changes *c, uint8_t ret[24])
+{
+    static const uint8_t head[12] = { 1, 4, 0, 0, 0, 0, 0, 5, 21 };
+
+    memcpy(ret, head, sizeof head);
+    memcpy(ret + sizeof head, c->old_sub, sizeof c->old_sub);
+    return c->has_sid;
+}
+
 /* ---- the second reading ---------------------------------------------------------------------- */
 
 static int differs(const char *path, const char *how, struct err *e)
@@ -208,19 +217,46 @@ static int verify_one(const struct change *c, struct win_tree *t, struct err *e)
     return r == 1 ? differs(c->path, "is still there", e) : r;
 }
 
+static int still_there(uint64_t n, const char *what, struct err *e)
+{
+    if (n == 0)
+        return 0;
+    return err_set(e, EIO, ERR_CORRUPT,
+                   "%llu %s of the volume still have the old SID when they are read again; nothing "
+                   "was committed",
+                   (unsigned long long)n, what);
+}
+
+static int verify_sid(const struct win_changes *c, struct win_tree *t, struct err *e)
+{
+    struct win_sid_remains left = { 0 };
+    uint64_t descriptors = 0, places = 0;
+    uint8_t sid[24];
+    int r;
+
+    if (!win_changes_old_sid(c, sid) || !t->ops->count_sid)
+        return 0;
+    r = t->ops->count_sid(t, c->old_sub, &descriptors, e);
+    if (r == 0)
+        r = t->ops->metadata_sid(t, sid, NULL, &places, e);
+    if (r == 0)
+        r = t->ops->remains(t, sid, false, &left, e);
+    if (r == 0)
+        r = still_there(descriptors, "security descriptors", e);
+    if (r == 0)
+        r = still_there(places, "places in $Quota or $UsnJrnl", e);
+    if (r == 0)
+        r = still_there(left.names, "names of files", e);
+    if (r == 0)
+        r = still_there(left.records + left.ends + left.log, "records or blocks", e);
+    return r;
+}
+
 int win_changes_verify(const struct win_changes *c, struct win_tree *t, struct err *e)
 {
-    uint64_t found = 0;
     int r = 0;
 
     for (size_t i = 0; i < c->n && r == 0; i++)
         r = verify_one(&c->v[i], t, e);
-    if (r == 0 && c->has_sid && t->ops->count_sid)
-        r = t->ops->count_sid(t, c->old_sub, &found, e);
-    if (r == 0 && found)
-        return err_set(e, EIO, ERR_CORRUPT,
-                       "%llu security descriptors of the volume still have the old SID when they "
-                       "are read again; nothing was committed",
-                       (unsigned long long)found);
-    return r;
+    return r < 0 ? r : verify_sid(c, t, e);
 }

@@ -17,6 +17,8 @@ int win_changes_wrote(struct win_changes *c, const char *path, const void *buf, 
 /* All that was noted at and below path is forgotten; itself: the path must be gone. */
 int win_changes_deleted(struct win_changes *c, const char *path, bool itself, struct err *e);
 void win_changes_replaced_sid(struct win_changes *c, const uint8_t old_sub[12]);
+/* The machine SID that was replaced, 24 bytes; false: none was. */
+bool win_changes_old_sid(const struct win_changes *c, uint8_t ret[24]);
 size_t win_changes_count(const struct win_changes *c);
 
 /* Reads everything again: contents, absences, each hive whole, and no old SID in the volume's

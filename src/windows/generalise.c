@@ -199,7 +199,7 @@ static int generalise(struct work *k, const struct answer_settings *s, struct er
     if (r == 0 && k->o->keep_users)
         win_plan_add(k->p, WIN_ROW_WARNING, "users", "Users", NULL,
                      "kept with the new SID: their saved passwords, certificates, encrypted files "
-                     "and store apps are lost");
+                     "and store apps are lost (their database cannot be changed offline)");
     else if (r == 0)
         r = drop_users(k, keep_administrator, e);
     if (r == 0)

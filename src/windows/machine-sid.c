@@ -191,6 +191,96 @@ static int change_files(struct change *c, struct err *e)
     return 0;
 }
 
+/* ---- names and what is left ------------------------------------------------------------------ */
+
+struct keys {
+    const char *begins; /* the old SID as text, and a dash */
+    struct paths found;
+};
+
+static int keep_keys(void *userdata, const char *name, const struct win_stat *st, struct err *e)
+{
+    struct keys *x = userdata;
+
+    return st->is_dir && str_starts(name, x->begins) ? add_path(&x->found, name, e) : 0;
+}
+
+/* Keys of a user who stays are opened by his password and his SID: with the new one never again. A
+ * folder of the new name would make Windows try. */
+static int drop_keys_of(struct change *c, const char *user, const char *begins, struct err *e)
+{
+    static const char *const places[] = { "Protect", "Crypto/RSA", "Crypto/Keys" };
+    uint64_t files = 0;
+    int r = 0;
+
+    for (size_t p = 0; r == 0 && p < ARRAY_LEN(places); p++) {
+        _cleanup_free_ char *dir =
+            xasprintf("Users/%s/AppData/Roaming/Microsoft/%s", user, places[p]);
+        struct keys x = { .begins = begins, .found = { .max = PROFILES } };
+
+        r = absent_is_fine(win_tree_list(c->k->os, dir, keep_keys, &x, e), e);
+        for (size_t i = 0; r == 0 && i < x.found.n; i++) {
+            _cleanup_free_ char *path = xasprintf("%s/%s", dir, x.found.v[i]);
+
+            r = win_tree_shred(c->k->os, path, &files, NULL, e);
+        }
+        paths_done(&x.found);
+    }
+    if (r == 0 && files)
+        win_plan_addf(c->k->p, WIN_ROW_DONE, "keys of a user", user, NULL,
+                      "%llu files deleted: nothing opens them under the new SID",
+                      (unsigned long long)files);
+    return r;
+}
+
+static int drop_keys(struct change *c, struct err *e)
+{
+    _cleanup_(paths_done) struct paths x = { .max = PROFILES };
+    char sid[SID_TEXT_MAX], begins[SID_TEXT_MAX + 1];
+    int r = absent_is_fine(win_tree_list(c->k->os, "Users", keep_dir, &x, e), e);
+
+    (void)sid_text(c->old, sizeof c->old, sid);
+    (void)snprintf(begins, sizeof begins, "%s-", sid);
+    for (size_t i = 0; r == 0 && i < x.n; i++)
+        r = drop_keys_of(c, x.v[i], begins, e);
+    return r;
+}
+
+static int change_names(struct change *c, struct err *e)
+{
+    uint64_t names = 0, places = 0;
+    int r = drop_keys(c, e);
+
+    if (r == 0)
+        r = win_tree_rename_sid(c->k->os, c->old, c->with, &names, &places, e);
+    if (r == 0 && names)
+        win_plan_addf(c->k->p, WIN_ROW_DONE, "machine SID", "names of files", NULL, "%llu renamed",
+                      (unsigned long long)names);
+    if (r == 0 && places)
+        win_plan_addf(c->k->p, WIN_ROW_DONE, "machine SID", "$Quota, $UsnJrnl", NULL, "%llu places",
+                      (unsigned long long)places);
+    return r;
+}
+
+int windows_wipe_sid(struct windows *w, const uint8_t machine[24], struct win_plan *p,
+                     struct err *e)
+{
+    struct win_sid_remains found;
+    int r = win_tree_wipe_sid(w->os, machine, &found, e);
+
+    if (r == 0 && found.records + found.ends)
+        win_plan_addf(p, WIN_ROW_DONE, "machine SID", "$MFT", NULL,
+                      "%llu records of deleted files and %llu unused ends wiped",
+                      (unsigned long long)found.records, (unsigned long long)found.ends);
+    if (r == 0 && found.log)
+        win_plan_add(p, WIN_ROW_DONE, "machine SID", "$LogFile", NULL, "emptied");
+    if (r == 0)
+        win_plan_add(p, WIN_ROW_CANNOT, "free clusters", NULL, NULL,
+                     "what deleted files held is not searched for the old SID; nor are contents of "
+                     "files but hives and tasks");
+    return r;
+}
+
 /* SAM and SECURITY must agree, before and after. */
 static int machine_of(struct work *k, uint8_t ret[SID_MACHINE_BYTES], struct err *e)
 {
@@ -227,6 +317,8 @@ int change_machine_sid(struct work *k, struct err *e)
         r = change_tasks(&c, e);
     if (r == 0)
         r = change_files(&c, e);
+    if (r == 0)
+        r = change_names(&c, e);
     if (r == 0)
         r = machine_of(k, now, e);
     if (r == 0 && memcmp(now, c.with, sizeof now) != 0)

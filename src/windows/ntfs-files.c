@@ -456,6 +456,35 @@ int win_ntfs_mkdir(struct win_tree *tree, const char *path, struct err *e)
     return make(ntfs_of(tree), path, S_IFDIR, NULL, 0, e);
 }
 
+/* The second name of what has one already. */
+static int link_as(struct ntfs_tree *t, const char *path, const char *name, struct err *e)
+{
+    _cleanup_(place_done) struct place p = { 0 };
+    _cleanup_(ntfs_ucsfreep) ntfschar *fresh = NULL;
+    ntfs_inode *ni = NULL;
+    u8 len = 0;
+    int r = name_of(name, &fresh, &len, e);
+
+    if (r == 0)
+        r = find_place(t, path, &p, e);
+    if (r == 0)
+        r = win_ntfs_inode(t, path, &ni, e);
+    if (r < 0)
+        return r;
+    if (ntfs_link(ni, p.dir, fresh, len) < 0)
+        r = win_ntfs_failed(t, errno, "rename", path, e);
+    r = close_in_dir(t, ni, p.dir, path, r, e);
+    ni = TAKE_PTR(p.dir);
+    return close_in_dir(t, ni, NULL, path, r, e);
+}
+
+int win_ntfs_rename(struct ntfs_tree *t, const char *path, const char *name, struct err *e)
+{
+    int r = link_as(t, path, name, e);
+
+    return r < 0 ? r : win_ntfs_remove(&t->t, path, e);
+}
+
 int win_ntfs_remove(struct win_tree *tree, const char *path, struct err *e)
 {
     struct ntfs_tree *t = ntfs_of(tree);

@@ -24,6 +24,7 @@
 
 #include "disk.h"
 #include "ntfs.h"
+#include "sid-priv.h"
 #include "tree-priv.h"
 
 #define NTFS_FIRST_USER 24 /* MFT records below are the volume's own */
@@ -62,6 +63,32 @@ int win_ntfs_attr_write(struct ntfs_tree *t, ntfs_attr *na, uint64_t offset, con
 /* ERR_CORRUPT: the library must not change what names the descriptors. */
 int win_ntfs_check_secure(struct ntfs_tree *t, struct err *e);
 
+/* ---- records of the table of files (ntfs-records.c) ------------------------------------------ */
+
+/* In the order of their numbers; p: size bytes, without the marks of torn writes; what is no record
+ * comes too. fn returns non-zero to stop, which is returned. */
+typedef int (*win_ntfs_record_fn)(void *userdata, uint64_t number, uint8_t *p, uint32_t size,
+                                  struct err *e);
+int win_ntfs_each_record(struct ntfs_tree *t, win_ntfs_record_fn fn, void *userdata, struct err *e);
+bool win_ntfs_in_use(const uint8_t *p, uint32_t size);
+/* The attribute behind a (NULL: the first) that lies whole in the record; NULL: none. */
+const ATTR_RECORD *win_ntfs_next_attr(const uint8_t *p, uint32_t size, const ATTR_RECORD *a);
+/* NULL: it is no whole name. */
+const FILE_NAME_ATTR *win_ntfs_file_name(const ATTR_RECORD *a);
+
+/* ---- a machine's SID outside of descriptors -------------------------------------------------- */
+
+/* Not for DOS names: they are too short. */
+bool win_ntfs_is_named_by(const FILE_NAME_ATTR *fn, const struct sid_forms *f);
+int win_ntfs_rename_sid(struct win_tree *t, const uint8_t old[SID_MACHINE_BYTES],
+                        const uint8_t with[SID_MACHINE_BYTES], uint64_t *ret_names, struct err *e);
+/* $Quota and $UsnJrnl; with NULL: only counted. Places are added to *ret_places. */
+int win_ntfs_metadata_sid(struct win_tree *t, const uint8_t old[SID_MACHINE_BYTES],
+                          const uint8_t *with, uint64_t *ret_places, struct err *e);
+int win_ntfs_remains(struct win_tree *t, const uint8_t machine[SID_MACHINE_BYTES], bool wipe,
+                     struct win_sid_remains *ret, struct err *e);
+
+int win_ntfs_rename(struct ntfs_tree *t, const char *path, const char *name, struct err *e);
 int win_ntfs_stat(struct win_tree *t, const char *path, struct win_stat *ret, struct err *e);
 int win_ntfs_read_at(struct win_tree *t, const char *path, uint64_t offset, void *buf, size_t len,
                      size_t *ret_len, struct err *e);

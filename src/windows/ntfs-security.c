@@ -18,7 +18,6 @@
 #define SDS_HEADER   20U
 #define SDS_MAX      MIB(256)
 #define SD_MAX       MIB(1)
-#define RECORDS_MAX  (1U << 28)
 #define RM_TRIES_MAX 64 /* of one removal; each asks for the next after a change of the tree */
 #define NEEDLE       16 /* the sub-authority 21 and the three of the machine */
 
@@ -195,6 +194,19 @@ static bool is_entry(const uint8_t *sds, uint64_t at, uint64_t end)
     return h.length > SDS_HEADER && h.length <= end - at && h.offset == at && h.security_id;
 }
 
+/* Behind the last entry. */
+static int clear_rest(struct change *c, ntfs_attr *na, uint8_t *sds, uint64_t at, uint64_t end,
+                      struct err *e)
+{
+    if (at >= end || !memmem(sds + at, end - at, c->before, NEEDLE))
+        return 0;
+    c->descriptors++;
+    if (c->only_count)
+        return 0;
+    memset(sds + at, 0, end - at);
+    return write_both(c->t, na, sds, at, (uint32_t)(end - at), e);
+}
+
 static int change_sds(struct change *c, struct err *e)
 {
     ntfs_volume *vol = c->t->vol;
@@ -224,6 +236,8 @@ static int change_sds(struct change *c, struct err *e)
             r = change_entry(c, na, sds, at, e);
             at += (len + 15) & ~15U;
         }
+        if (r == 0)
+            r = clear_rest(c, na, sds, at, end, e);
     }
     return r;
 }
@@ -251,54 +265,26 @@ static int note_own(struct change *c, uint64_t record, struct err *e)
     return r;
 }
 
-/* Walks the attributes of one record: does it use a changed descriptor, has it its own? */
-static int look_at_record(struct change *c, uint64_t number, const uint8_t *p, uint32_t size,
-                          struct err *e)
+/* Does it use a changed descriptor, has it its own? */
+static int look_at_record(void *userdata, uint64_t number, uint8_t *p, uint32_t size, struct err *e)
 {
-    const MFT_RECORD *m = (const MFT_RECORD *)p;
-    uint32_t at, used = m->bytes_in_use;
-    uint64_t base = MREF(m->base_mft_record);
+    struct change *c = userdata;
+    uint64_t base = MREF(((const MFT_RECORD *)p)->base_mft_record);
+    const ATTR_RECORD *a = NULL;
 
-    if (memcmp(p, "FILE", 4) != 0 || !(m->flags & MFT_RECORD_IN_USE) || used > size)
+    if (!win_ntfs_in_use(p, size))
         return 0;
-    for (at = m->attrs_offset; at <= used && used - at >= 24;) {
-        const ATTR_RECORD *a = (const ATTR_RECORD *)(p + at);
-        const STANDARD_INFORMATION *si = (const STANDARD_INFORMATION *)(p + at + a->value_offset);
+    while ((a = win_ntfs_next_attr(p, size, a))) {
+        const STANDARD_INFORMATION *si =
+            (const STANDARD_INFORMATION *)((const uint8_t *)a + a->value_offset);
 
-        if (a->type == AT_END || a->length < 24 || a->length > used - at)
-            break;
         if (a->type == AT_STANDARD_INFORMATION && !a->non_resident && a->value_length >= 72 &&
             (uint64_t)a->value_offset + 72 <= a->length && id_changed(c, si->security_id))
             c->files++;
         if (a->type == AT_SECURITY_DESCRIPTOR)
             return note_own(c, base ? base : number, e);
-        at += a->length;
     }
     return 0;
-}
-
-static int scan_records(struct change *c, struct err *e)
-{
-    ntfs_volume *vol = c->t->vol;
-    uint32_t size = vol->mft_record_size;
-    uint64_t n = min_u64((uint64_t)vol->mft_na->initialized_size / size, RECORDS_MAX);
-    uint32_t at_once = (uint32_t)(NTFS_CHUNK / size);
-    _cleanup_free_ uint8_t *buf = malloc((size_t)at_once * size);
-    int r = 0;
-
-    if (!buf)
-        return err_oom(e);
-    for (uint64_t i = 0; i < n && r == 0;) {
-        s64 got = ntfs_attr_mst_pread(vol->mft_na, (s64)(i * size), (s64)min_u64(at_once, n - i),
-                                      size, buf);
-
-        if (got <= 0)
-            return win_ntfs_failed(c->t, got < 0 ? errno : EIO, "read", "$MFT", e);
-        for (s64 k = 0; k < got && r == 0; k++)
-            r = look_at_record(c, i + (uint64_t)k, buf + (uint64_t)k * size, size, e);
-        i += (uint64_t)got;
-    }
-    return r;
 }
 
 static int change_own(struct change *c, uint64_t record, struct err *e)
@@ -345,7 +331,7 @@ static int change_all(struct change *c, const uint8_t old_sub[12], const uint8_t
     if (c->n_ids)
         qsort(c->ids, c->n_ids, sizeof *c->ids, by_id);
     if (r == 0)
-        r = scan_records(c, e);
+        r = win_ntfs_each_record(c->t, look_at_record, c, e);
     for (size_t i = 0; i < c->n_own && r == 0; i++)
         r = change_own(c, c->own[i], e);
     return r;

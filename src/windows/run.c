@@ -61,6 +61,23 @@ static int act(struct run *run, struct windows *w, struct err *e)
     return r < 0 ? r : win_plan_check(run->plan, e);
 }
 
+/* By an opening of its own: records are wiped as they lie on the disk. */
+static int wipe(struct run *run, struct win_disk *layer, struct err *e)
+{
+    _cleanup_(windows_freep) struct windows *w = NULL;
+    uint8_t sid[24];
+    int r;
+
+    if (!win_changes_old_sid(run->os, sid))
+        return 0;
+    r = windows_open(layer, run->rq->disk[0].partition, true, &w, e);
+    if (r == 0)
+        r = windows_wipe_sid(w, sid, run->plan, e);
+    if (r == 0)
+        r = win_plan_check(run->plan, e);
+    return r < 0 ? r : windows_close(TAKE_PTR(w), e);
+}
+
 /* On the layer alone: nothing reaches the disk. */
 static int change(struct run *run, struct win_disk *layer, struct err *e)
 {
@@ -73,7 +90,9 @@ static int change(struct run *run, struct win_disk *layer, struct err *e)
     if (w->system && w->system != w->os)
         win_tree_note_changes(w->system, run->system);
     r = act(run, w, e);
-    return r < 0 ? r : windows_close(TAKE_PTR(w), e);
+    if (r == 0)
+        r = windows_close(TAKE_PTR(w), e);
+    return r < 0 ? r : wipe(run, layer, e);
 }
 
 /* Everything again from the layer, by a new opening. */

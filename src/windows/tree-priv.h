@@ -27,6 +27,13 @@ struct win_tree_ops {
     int (*extents)(struct win_tree *t, const char *path,
                    int (*fn)(void *userdata, uint64_t offset, uint64_t bytes), void *userdata,
                    struct err *e);
+    int (*rename_sid)(struct win_tree *t, const uint8_t old[24], const uint8_t with[24],
+                      uint64_t *ret_names, struct err *e);
+    /* with NULL: counts only. */
+    int (*metadata_sid)(struct win_tree *t, const uint8_t old[24], const uint8_t *with,
+                        uint64_t *ret_places, struct err *e);
+    int (*remains)(struct win_tree *t, const uint8_t machine[24], bool wipe,
+                   struct win_sid_remains *ret, struct err *e);
     int (*count_sid)(struct win_tree *t, const uint8_t sub[12], uint64_t *ret, struct err *e);
     int (*close)(struct win_tree *t, struct err *e); /* takes it down in order, before free */
     void (*free)(struct win_tree *t);

@@ -486,3 +486,22 @@ int win_tree_replace_sid(struct win_tree *t, const uint8_t old_sub[12], const ui
         win_changes_replaced_sid(t->changes, old_sub);
     return t->ops->replace_sid(t, old_sub, new_sub, ret_descriptors, ret_files, e);
 }
+
+int win_tree_rename_sid(struct win_tree *t, const uint8_t old[24], const uint8_t with[24],
+                        uint64_t *ret_names, uint64_t *ret_places, struct err *e)
+{
+    int r;
+
+    if (!t->writable || !t->ops->rename_sid)
+        return err_set(e, EROFS, ERR_DENIED, "the volume's names cannot be changed");
+    r = t->ops->rename_sid(t, old, with, ret_names, e);
+    return r < 0 ? r : t->ops->metadata_sid(t, old, with, ret_places, e);
+}
+
+int win_tree_wipe_sid(struct win_tree *t, const uint8_t machine[24], struct win_sid_remains *ret,
+                      struct err *e)
+{
+    if (!t->writable || !t->ops->remains)
+        return err_set(e, EROFS, ERR_DENIED, "the volume cannot be wiped");
+    return t->ops->remains(t, machine, true, ret, e);
+}

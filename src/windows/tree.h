@@ -95,6 +95,22 @@ int win_tree_shred(struct win_tree *t, const char *path, uint64_t *ret_files, ui
 int win_tree_replace_sid(struct win_tree *t, const uint8_t old_sub[12], const uint8_t new_sub[12],
                          uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e);
 
+/* Files and directories that are named by one machine's SID (24 bytes) get the other's, as long as
+ * text: *ret_names is added to. The volume's own files ($Quota, $UsnJrnl): *ret_places. NTFS only.
+ */
+int win_tree_rename_sid(struct win_tree *t, const uint8_t old[24], const uint8_t with[24],
+                        uint64_t *ret_names, uint64_t *ret_places, struct err *e);
+/* Where one machine's SID is although no file is there. */
+struct win_sid_remains {
+    uint64_t names;   /* of files that are there: not wiped, must be renamed */
+    uint64_t records; /* of deleted files */
+    uint64_t ends;    /* unused ends of records and of directories' blocks */
+    bool log;         /* the journal of the volume: emptied */
+};
+/* Wipes it. Only on a tree that was opened for this alone, when all else is written. NTFS only. */
+int win_tree_wipe_sid(struct win_tree *t, const uint8_t machine[24], struct win_sid_remains *ret,
+                      struct err *e);
+
 /* What is written from now on is noted there, to be proved later; it must outlive the tree. */
 struct win_changes;
 void win_tree_note_changes(struct win_tree *t, struct win_changes *c);

@@ -97,6 +97,11 @@ int windows_generalise(struct windows *w, const struct windows_options *o, struc
 int windows_specialise(struct windows *w, const struct windows_options *o, struct win_plan *p,
                        struct err *e);
 
+/* After windows_generalise, on a new opening that does nothing else: what deleted files left of the
+ * SID that was replaced. */
+int windows_wipe_sid(struct windows *w, const uint8_t machine[24], struct win_plan *p,
+                     struct err *e);
+
 /* Everything that can be told; the document is described in docs/windows/inspect.md. */
 int windows_inspect(struct windows *w, json_t **ret, struct err *e);
 /* The same document for people. */

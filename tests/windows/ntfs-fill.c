@@ -7,6 +7,11 @@
  *   t PATH TEXT           a file with this text and a newline
  *   s PATH HEX            a security descriptor, self-relative
  *   a PATH NUMBER         FILE_ATTRIBUTE_* bits
+ *   x PATH                deletes a file or an empty directory
+ *   n PATH NAME           its short (DOS) name
+ *   j PATH HOSTFILE       a file with the stream $J, as the journal of changes is
+ *   q HEX HEX             two tables of owners for $Quota: what goes into $O and into $Q
+ *   l HEX                 into the middle of $LogFile, and behind the last entry of $Secure:$SDS
  *   w PATH                make it look compressed by WOF: sparse, stream, reparse point
  *   m PATH COUNT BYTES    COUNT files of BYTES each below PATH, 200 in a directory */
 #include <stdarg.h>
@@ -162,6 +167,133 @@ static void make_wof(const char *path)
     ntfs_ucsfree(name);
 }
 
+static size_t unhex(const char *hex, unsigned char *out, size_t max)
+{
+    size_t n = strlen(hex) / 2;
+
+    for (size_t i = 0; i < n && i < max; i++) {
+        unsigned v = 0;
+
+        sscanf(hex + 2 * i, "%2x", &v);
+        out[i] = (unsigned char)v;
+    }
+    return n;
+}
+
+static void delete (const char *path)
+{
+    char *dir = strdup(path), *slash = strrchr(dir, '/'), rooted[4096];
+    ntfs_inode *ni = open_path(path), *dir_ni;
+    ntfschar *name = NULL;
+    int len = ntfs_mbstoucs(slash ? slash + 1 : dir, &name);
+
+    if (slash)
+        *slash = '\0';
+    dir_ni = open_path(slash ? dir : "");
+    snprintf(rooted, sizeof rooted, "/%s", path);
+    if (ntfs_delete(vol, rooted, ni, dir_ni, name, (u8)len))
+        die("delete", path);
+    ntfs_ucsfree(name);
+    free(dir);
+}
+
+static void set_short(const char *path, const char *name)
+{
+    char *dir = strdup(path), *slash = strrchr(dir, '/');
+    ntfs_inode *ni = open_path(path), *dir_ni;
+
+    if (slash)
+        *slash = '\0';
+    dir_ni = open_path(slash ? dir : "");
+    if (ntfs_set_ntfs_dos_name(ni, dir_ni, name, strlen(name), 0)) /* closes both */
+        die("set the short name of", path);
+    free(dir);
+}
+
+static void journal(const char *path, const char *host)
+{
+    static ntfschar name[] = { const_cpu_to_le16('$'), const_cpu_to_le16('J') };
+    unsigned char data[65536];
+    FILE *f = fopen(host, "rb");
+    size_t n = f ? fread(data, 1, sizeof data, f) : 0;
+    ntfs_inode *ni;
+
+    make(path, S_IFREG, NULL, 0);
+    ni = open_path(path);
+    if (!n || ntfs_attr_add(ni, AT_DATA, name, 2, data, (s64)n) || ntfs_inode_close(ni))
+        die("make the journal", path);
+    fclose(f);
+}
+
+/* Entries of the root go into one block below it, behind all that is there. */
+static void add_owners(ntfs_inode *ni, char which, const char *hex)
+{
+    ntfschar name[] = { const_cpu_to_le16('$'), (ntfschar)which };
+    static unsigned char block[4096], root[1024], one[8] = { 1 };
+    ntfs_attr *na = ntfs_attr_open(ni, AT_INDEX_ROOT, name, 2);
+    INDEX_ROOT *r = (INDEX_ROOT *)root;
+    INDEX_BLOCK *b = (INDEX_BLOCK *)block;
+    size_t n, at = 24 + 0x28, end;
+
+    if (!na || ntfs_attr_pread(na, 0, na->data_size, root) != na->data_size)
+        die("read", "$Quota");
+    memset(block, 0, sizeof block);
+    b->magic = magic_INDX;
+    b->usa_ofs = const_cpu_to_le16(0x28);
+    b->usa_count = const_cpu_to_le16(9);
+    b->index.entries_offset = const_cpu_to_le32(0x28);
+    b->index.allocated_size = const_cpu_to_le32(4096 - 24);
+    n = unhex(hex, block + at, sizeof block - at);
+    block[at + n + 8] = 16;
+    block[at + n + 12] = 2; /* the end */
+    b->index.index_length = (le32)(0x28 + n + 16);
+    end = 16 + r->index.index_length - 16; /* the root's own end gets a child: block 0 */
+    root[end + 8] = 24;
+    root[end + 12] = 3;
+    memset(root + end + 16, 0, 8);
+    r->index.index_length += 8;
+    r->index.allocated_size = r->index.index_length;
+    r->index.ih_flags = LARGE_INDEX;
+    if (ntfs_attr_truncate(na, na->data_size + 8) ||
+        ntfs_attr_pwrite(na, 0, na->data_size, root) != na->data_size)
+        die("write", "$Quota");
+    ntfs_attr_close(na);
+    if (ntfs_attr_add(ni, AT_INDEX_ALLOCATION, name, 2, block, sizeof block) ||
+        ntfs_attr_add(ni, AT_BITMAP, name, 2, one, sizeof one))
+        die("enlarge", "$Quota");
+    na = ntfs_attr_open(ni, AT_INDEX_ALLOCATION, name, 2);
+    if (!na || ntfs_attr_mst_pwrite(na, 0, 1, sizeof block, block) != 1)
+        die("write", "$Quota");
+    ntfs_attr_close(na);
+}
+
+static void quota(const char *o, const char *q)
+{
+    ntfs_inode *ni = open_path("$Extend/$Quota");
+
+    add_owners(ni, 'O', o);
+    add_owners(ni, 'Q', q);
+    if (ntfs_inode_close(ni))
+        die("write", "$Quota");
+}
+
+static void log_bytes(const char *hex)
+{
+    unsigned char data[4096];
+    size_t n = unhex(hex, data, sizeof data);
+    ntfs_inode *ni = ntfs_inode_open(vol, FILE_LogFile);
+    ntfs_attr *na = ni ? ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0) : NULL;
+
+    if (!na || ntfs_attr_pwrite(na, na->data_size / 2 + 12288, (s64)n, data) != (s64)n)
+        die("write", "$LogFile");
+    ntfs_attr_close(na);
+    ntfs_inode_close(ni);
+    na = ntfs_attr_open(vol->secure_ni, AT_DATA, STREAM_SDS, 4);
+    if (!na || ntfs_attr_pwrite(na, 0x3f010, (s64)n, data) != (s64)n)
+        die("write", "$Secure");
+    ntfs_attr_close(na);
+}
+
 static void line(char *text)
 {
     char *rest = text, *what = strsep(&rest, "\t"), *path = strsep(&rest, "\t"), *a = NULL, *b;
@@ -191,6 +323,21 @@ static void line(char *text)
         break;
     case 'w':
         make_wof(path);
+        break;
+    case 'x':
+        delete (path);
+        break;
+    case 'n':
+        set_short(path, a);
+        break;
+    case 'j':
+        journal(path, a);
+        break;
+    case 'q':
+        quota(path, a);
+        break;
+    case 'l':
+        log_bytes(path);
         break;
     case 'm':
         many(path, strtoul(a, NULL, 0), strtoul(b, NULL, 0));
