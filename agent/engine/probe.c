@@ -332,12 +332,28 @@ static void console_and_metadata(void)
     free(key);
 }
 
+/* "messages <dll>": the ids of its table, each with the text that a record "words" gets. */
+static int messages(const wchar_t *dll)
+{
+    HMODULE m = LoadLibraryExW(dll, NULL, LOAD_LIBRARY_AS_DATAFILE);
+    wchar_t words[] = L"words", text[64], *strings[] = { words };
+
+    for (DWORD id = 0; m && id < 10000; id++)
+        if (FormatMessageW(FORMAT_MESSAGE_FROM_HMODULE | FORMAT_MESSAGE_ARGUMENT_ARRAY, m, id, 0,
+                           text, 64, (va_list *)(void *)strings))
+            printf("%04lu %ls", id, text);
+    return m ? 0 : 1;
+}
+
 int wmain(int argc, wchar_t **argv);
 
 int wmain(int argc, wchar_t **argv)
 {
     struct err e = { 0 };
     _cleanup_free_ char *f = NULL;
+
+    if (argc > 2 && wcscmp(argv[1], L"messages") == 0)
+        return messages(argv[2]);
 
     w = win_real();
     f = win_expand(w, FOLDER, &e);

@@ -29,6 +29,8 @@ AGENTS = {
             (PROGRAMS, 'Amazon/EC2Launch/EC2Launch.exe', 'build:v2/EC2Launch.exe'),
             (PROGRAMS, 'Amazon/EC2Launch/service/EC2LaunchService.exe', 'build:v2/EC2LaunchService.exe'),
             (PROGRAMS, 'Amazon/EC2Launch/settings/EC2LaunchSettingsUI.exe', 'build:dialogs/EC2LaunchSettingsUI.exe'),
+            *[(PROGRAMS, f'Amazon/EC2Launch/tools/{n}', f'build:v2/{n}')
+              for n in ('ebsnvme-id.exe', 'AWSAcpiSpcrReader.exe', 'EC2LaunchEventMessage.dll')],
             (PROGRAMS, V2_DEFAULTS + 'EC2Launch/sysprep/unattend.xml', 'sysprep/files/unattend.xml'),
             (PROGRAMS, V2_DEFAULTS + 'EC2Launch/sysprep/BeforeSysprep.cmd', 'sysprep/files/BeforeSysprep.cmd')],
         install=('Amazon/EC2Launch/EC2Launch.exe', 'internal install', 'internal uninstall'),
@@ -48,7 +50,9 @@ AGENTS = {
         [(DATA, V1_DIR + 'Sysprep/Randomize-LocalAdminPassword.ps1', 'v1/files/Sysprep/Randomize-LocalAdminPassword.ps1')] +
         [(DATA, V1_DIR + 'install.ps1', 'v1/files/install.ps1')] +
         [(DATA, V1_DIR + f'Scripts/{n}.ps1', f'v1/files/Scripts/{n}.ps1')
-         for n in ('InitializeInstance', 'InitializeDisks', 'SendEventLogs', 'SendWindowsIsReady', 'SysprepInstance')],
+         for n in ('InitializeInstance', 'InitializeDisks', 'SendEventLogs', 'SendWindowsIsReady', 'SetAdminPasswordConfig',
+                   'SysprepInstance')] +
+        [(DATA, V1_DIR + 'Module/Ec2Launch.psd1', 'v1/files/Module/Ec2Launch.psd1')],
         install=(V1_DIR + 'Library/Ec2Launch.exe', 'install', 'uninstall'),
         refuse=[('BUILDNUMBER >= 14393 AND BUILDNUMBER < 20348',
                  'EC2Launch (v1) is for Windows Server 2016 and 2019. Install EC2Launch v2, or EC2Config on older ones.')]),
@@ -74,13 +78,13 @@ AGENTS = {
 ZIP_FOLDER = {PROGRAMS: 'Program Files', DATA: 'ProgramData'}
 
 
-def collect(agent, sources, build, stage):
+def collect(agent, version, sources, build, stage):
     """Copies everything into stage as it lies on C:; returns (folder, path, file)."""
     out = []
     for folder, path, source in agent['files']:
         data = (build / source[6:] if source.startswith('build:') else sources / source).read_bytes()
         if not source.startswith('build:'):
-            data = data.replace(b'\r\n', b'\n').replace(b'\n', b'\r\n')
+            data = data.replace(b'\r\n', b'\n').replace(b'\n', b'\r\n').replace(b'@VERSION@', version.encode())
         to = stage / ZIP_FOLDER[folder] / path
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_bytes(data)
@@ -186,7 +190,7 @@ def make_wxs(agent, version, files):
 def pack(agent, version, sources, build, out):
     with tempfile.TemporaryDirectory(prefix='kiln-pack-') as work:
         stage = pathlib.Path(work) / 'c'
-        files = collect(agent, sources, build, stage)
+        files = collect(agent, version, sources, build, stage)
         make_zip(stage, out / f'{agent["file"]}.zip')
         wxs = pathlib.Path(work) / 'agent.wxs'
         wxs.write_text(make_wxs(agent, version, files), encoding='utf-8')

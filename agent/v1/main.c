@@ -113,6 +113,32 @@ static int do_wallpaper(struct call *c, struct err *e)
     return v1_wallpaper_draw(c->r, e);
 }
 
+/* A specified password leaves the settings in clear and comes back sealed for this machine. */
+static int do_seal_password(struct call *c, struct err *e)
+{
+    struct v1_config *config = &c->r->config;
+    _cleanup_str_ struct str text = STR_INIT(KIB(8));
+    void *sealed = NULL;
+    size_t n = 0;
+
+    if (c->config_result < 0)
+        return c->config_result == -ENOENT
+                   ? err_set(e, ENOENT, ERR_NOT_FOUND, "there is no LaunchConfig.json")
+                   : refuse_broken_settings(c, e);
+    if (config->type != V1_PASSWORD_SPECIFY || !*config->password)
+        return err_set(e, EINVAL, ERR_INVALID,
+                       "adminPasswordType is not Specify, or adminPassword is empty: there is "
+                       "nothing to encrypt");
+    if (c->r->w->protect(c->r->w, config->password, strlen(config->password), &sealed, &n, e) < 0)
+        return -e->no;
+    str_base64(&text, sealed, n);
+    free(sealed);
+    if (str_check(&text, "the encrypted password", e) < 0 ||
+        v1_config_set_password(config, V1_PASSWORD_ENCRYPTED, str_text(&text), e) < 0)
+        return -e->no;
+    return v1_config_save(c->r->w, config, e);
+}
+
 static int do_randomize(struct call *c, struct err *e)
 {
     if (!c->word)
@@ -161,6 +187,8 @@ static const struct verb {
       "draws the wallpaper of this user" },
     { "randomize-password", ON_INACTIVE, true, false, false, "Ec2Launch.log", do_randomize,
       "<account> [-Inactive]: gives it a password that nobody knows" },
+    { "set-admin-password-config", 0, false, false, false, "Ec2Launch.log", do_seal_password,
+      "encrypts the specified password in LaunchConfig.json for this machine" },
     { "install", ON_FORCE | ON_TELEMETRY | ON_NO_TELEMETRY, false, false, false, "Ec2Launch.log",
       do_install,
       "makes this folder the agent of this machine [-Force: on any Windows] "

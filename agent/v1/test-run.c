@@ -107,6 +107,23 @@ static void specified_password_is_set_sealed_and_leaves_the_file(void **unused)
     fake_free(f);
 }
 
+static void a_specified_password_is_sealed_on_demand_and_still_set(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    assert_int_equal(run(f, "set-admin-password-config", NULL, NULL), 1);
+    assert_non_null(strstr(fake_said(), "there is nothing to encrypt"));
+    set_config(f, "Specify", "Correct-Horse-9");
+    assert_int_equal(run(f, "set-admin-password-config", NULL, NULL), 0);
+    assert_null(strstr(fake_file_text(f, CONFIG), "Correct-Horse-9"));
+    assert_non_null(strstr(fake_file_text(f, CONFIG), "\"adminPasswordType\": \"Encrypted\""));
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_string_equal(fake_password(f, "Administrator"), "Correct-Horse-9");
+    assert_non_null(strstr(fake_file_text(f, CONFIG), "\"adminPassword\": \"\""));
+    fake_free(f);
+}
+
 /* S-91 */
 static void weak_specified_password_becomes_a_random_one(void **unused)
 {
@@ -375,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_boot_prints_in_the_original_order),
         cmocka_unit_test(specified_password_is_set_sealed_and_leaves_the_file),
+        cmocka_unit_test(a_specified_password_is_sealed_on_demand_and_still_set),
         cmocka_unit_test(weak_specified_password_becomes_a_random_one),
         cmocka_unit_test(do_nothing_leaves_the_account_as_it_is),
         cmocka_unit_test(shutdown_without_sysprep_sets_the_password_now),

@@ -99,6 +99,8 @@ def test_version_one():  # S-69, S-76, S-88
         equal(m.path(V1_ROOT + 'Sysprep\\' + name).read_bytes(),
               (V1_FILES / 'Sysprep' / name).read_bytes().replace(b'\n', b'\r\n'), f'{name} as shipped: no edit is needed')
     true(m.exists(V1_ROOT + 'Settings\\Ec2LaunchSettings.exe'), 'the settings application')
+    next(ways)
+    true("ModuleVersion = '0.2.0'" in m.read(V1_ROOT + 'Module\\Ec2Launch.psd1'), 'the version for Test-ModuleManifest')
     for _ in ways:
         pass
 

@@ -200,6 +200,26 @@ def test_logs_are_collected_and_settings_told():  # S-5
     equal(m.run(V2, 'sysperp')[0], 2, 'a wrong verb')
 
 
+def test_each_event_has_a_text_in_the_message_file():
+    m = machine(SCRIPTS, user_data='<script>\r\nexit /b 0\r\n</script>')
+    m.run(V2, 'run')
+    written = {c.split()[3] for c in m.calls() if c.startswith('event Amazon EC2Launch ')}
+    m.install('v2/EC2LaunchEventMessage.dll', V2_ROOT + 'tools\\EC2LaunchEventMessage.dll')
+    key = r'HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Amazon EC2Launch\Amazon EC2Launch'
+    dll = m.value(key, 'EventMessageFile')[1]
+    texts = dict(re.findall(r'^(\d{4}) (.*?)\r*$', m.ok(BUILD / 'engine/engine-probe.exe', 'messages', dll), re.M))
+    true(len(written) > 5 and written <= texts.keys(), f'{sorted(written - texts.keys())} have no text')
+    equal(set(texts.values()), {'words'}, "each text is the record's own")
+
+
+def test_the_tools_answer():
+    m = machine()
+    for name, words in (('AWSAcpiSpcrReader', 'COM1'), ('ebsnvme-id', 'There is no EBS disk.')):  # Wine has no NVMe disks
+        where = V2_ROOT + f'tools\\{name}.exe'
+        m.install(f'v2/{name}.exe', where)
+        equal(m.run(where)[1].strip(), words, name)
+
+
 def test_the_programs_are_small_and_quick():
     for f in [*BUILD.glob('v[12]/*.exe'), *BUILD.glob('ec2config/*.exe'), *BUILD.glob('dialogs/*.exe')]:
         true(f.stat().st_size < 1500000, f'{f.name} has {f.stat().st_size} bytes')
