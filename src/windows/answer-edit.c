@@ -8,12 +8,10 @@
 
 #include "answer-rules.h"
 #include "parse.h"
-#include "str.h"
 #include "utf8.h"
 
 #define STEP      "  " /* one level of indentation, where the file shows none */
 #define NAME_MAX_ 64
-#define LEVEL_MAX 8
 
 #define X(s) ((const xmlChar *)(s))
 
@@ -252,37 +250,6 @@ int answer_set(struct answer *a, enum answer_pass pass, const char *component, c
 }
 
 /* Takes the element and the blanks in front of it. */
-static void drop(xmlNode *n)
-{
-    xmlNode *lead = n->prev;
-
-    if (lead && lead->type == XML_TEXT_NODE && xmlIsBlankNode(lead)) {
-        xmlUnlinkNode(lead);
-        xmlFreeNode(lead);
-    }
-    xmlUnlinkNode(n);
-    xmlFreeNode(n);
-}
-
-int answer_remove(struct answer *a, enum answer_pass pass, const char *component, const char *path)
-{
-    int found = 0;
-
-    for (xmlNode *c = NULL; (c = answer_component(a, c, pass, component)) != NULL;) {
-        const char *rest = path;
-        char name[NAME_MAX_];
-        xmlNode *n = c;
-
-        while (n && next_name(&rest, name))
-            n = answer_child(n, name);
-        if (n && n != c) {
-            drop(n);
-            found = 1;
-        }
-    }
-    return found;
-}
-
 static uint64_t highest_order(const xmlNode *list)
 {
     uint64_t top = 0, v;
@@ -386,27 +353,4 @@ void answer_rearm(struct answer *a)
 {
     for (xmlNode *s = answer_first(a->root); s; s = answer_next(s))
         (void)xmlUnsetProp(s, X("wasPassProcessed"));
-}
-
-static int scrub_below(xmlNode *n, unsigned depth)
-{
-    int found = 0;
-    xmlNode *next;
-
-    for (xmlNode *k = answer_first(n); k && depth < LEVEL_MAX; k = next) {
-        next = answer_next(k);
-        if (strcmp(answer_name(k), "AdministratorPassword") == 0 ||
-            strcmp(answer_name(k), "Password") == 0) {
-            drop(k);
-            found = 1;
-        } else if (scrub_below(k, depth + 1)) {
-            found = 1;
-        }
-    }
-    return found;
-}
-
-int answer_scrub(struct answer *a)
-{
-    return scrub_below(a->root, 0);
 }

@@ -116,14 +116,6 @@ xmlNode *answer_component(const struct answer *a, xmlNode *at, enum answer_pass 
     return NULL;
 }
 
-bool answer_has_pass(const struct answer *a, enum answer_pass pass)
-{
-    for (xmlNode *c = NULL; (c = answer_component(a, c, pass, NULL)) != NULL;)
-        if (answer_first(c))
-            return true;
-    return false;
-}
-
 /* libxml2 tells faults through a callback; only the first counts. */
 struct complaint {
     int line;
@@ -197,6 +189,12 @@ static int check_counts(const xmlNode *root, struct err *e)
     return 0;
 }
 
+static int too_long(size_t n, struct err *e)
+{
+    return err_set(e, E2BIG, ERR_LIMIT, "answer file: %zu bytes, more than the limit of %llu", n,
+                   (unsigned long long)ANSWER_BYTES_MAX);
+}
+
 void answer_free(struct answer *a)
 {
     if (!a)
@@ -211,8 +209,7 @@ int answer_parse(const void *p, size_t n, struct answer **ret, struct err *e)
     int r;
 
     if (n > ANSWER_BYTES_MAX)
-        return err_set(e, E2BIG, ERR_LIMIT, "answer file: %zu bytes, more than the limit of %llu",
-                       n, (unsigned long long)ANSWER_BYTES_MAX);
+        return too_long(n, e);
     a = calloc(1, sizeof *a);
     if (!a)
         return err_oom(e);
@@ -252,17 +249,26 @@ static char *with_line_ends(const char *p, size_t n, bool crlf, bool bom, size_t
 
 int answer_render(const struct answer *a, char **ret, size_t *ret_n, struct err *e)
 {
-    xmlBuffer *b = xmlBufferCreate();
-    xmlSaveCtxt *s = b ? xmlSaveToBuffer(b, "UTF-8", XML_SAVE_AS_XML) : NULL;
+    xmlSaveCtxt *s;
+    xmlBuffer *b;
     char *out = NULL;
     size_t n = 0;
+    int r = check_counts(a->root, e); /* edits add to both */
 
+    if (r < 0)
+        return r;
+    b = xmlBufferCreate();
+    s = b ? xmlSaveToBuffer(b, "UTF-8", XML_SAVE_AS_XML) : NULL;
     if (s && xmlSaveDoc(s, a->doc) >= 0 && xmlSaveClose(s) >= 0)
         out = with_line_ends((const char *)xmlBufferContent(b), (size_t)xmlBufferLength(b), a->crlf,
                              a->has_bom, &n);
     xmlBufferFree(b);
     if (!out)
         return err_oom(e);
+    if (n > ANSWER_BYTES_MAX) {
+        free(out);
+        return too_long(n, e);
+    }
     *ret = out;
     *ret_n = n;
     return 0;

@@ -38,7 +38,8 @@ struct answer;
 int answer_parse(const void *p, size_t n, struct answer **ret, struct err *e);
 void answer_free(struct answer *a);
 DEFINE_FREEP(answer_free, struct answer);
-/* The file again; caller frees; a NUL stands behind. */
+/* The file again; caller frees; a NUL stands behind. ERR_LIMIT: edits made it larger than what is
+ * read. */
 int answer_render(const struct answer *a, char **ret, size_t *ret_n, struct err *e);
 
 /* --- checking --------------------------------------------------------------------------------- */
@@ -106,24 +107,17 @@ int answer_read(const struct answer *a, struct answer_settings *ret, struct err 
 void answer_settings_done(struct answer_settings *s);
 #define _cleanup_answer_settings_ _cleanup_(answer_settings_done)
 
-/* true when a pass has at least one setting. */
-bool answer_has_pass(const struct answer *a, enum answer_pass pass);
-
 /* --- editing ---------------------------------------------------------------------------------- */
 
 /* Sets the text of component/path ("OOBE/ProtectYourPC") in a pass; what is missing is made, for
  * the architectures that the file has in that component (arch, "amd64", when it has none). */
 int answer_set(struct answer *a, enum answer_pass pass, const char *component, const char *path,
                const char *arch, const char *value, struct err *e);
-/* Removes that element where it is: 1 it was, 0 it was not. */
-int answer_remove(struct answer *a, enum answer_pass pass, const char *component, const char *path);
 /* Puts a command behind those that the list has, with the next number; one that it has stays. */
 int answer_add_command(struct answer *a, enum answer_pass pass, const char *arch,
                        const char *command, const char *description, struct err *e);
 /* Forgets that passes were processed (wasPassProcessed), so that Setup takes the file again. */
 void answer_rearm(struct answer *a);
-/* Removes every password: 1 when there was one. */
-int answer_scrub(struct answer *a);
 
 /* --- making ----------------------------------------------------------------------------------- */
 

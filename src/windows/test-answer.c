@@ -286,8 +286,6 @@ static void a_hidden_password_is_read(void **unused)
 
     assert_int_equal(answer_read(a, &s, &e), 0);
     assert_string_equal(s.admin_password, "hi");
-    assert_int_equal(answer_scrub(a), 1);
-    assert_int_equal(answer_scrub(a), 0);
 }
 
 static void names_follow_the_rules_of_netbios(void **unused)
@@ -319,6 +317,32 @@ static void a_misspelt_zone_names_the_nearest(void **unused)
                                "'W. Europe Standard Time' is meant?");
 }
 
+/* What is written can be read again, or is not written. */
+static void a_file_that_grew_over_the_limits_is_not_written(void **unused)
+{
+    static const char pass[] = "<settings pass=\"auditUser\"/>";
+    static char body[KIB(8)] = HEAD;
+    struct answer *a;
+    struct err e = { 0 };
+    char *text = NULL;
+    size_t n = strlen(body), len;
+    (void)unused;
+
+    for (unsigned i = 0; i < 64; i++)
+        n += (size_t)snprintf(body + n, sizeof body - n, "%s", pass);
+    (void)snprintf(body + n, sizeof body - n, "</unattend>");
+    a = parsed(body);
+    assert_int_equal(answer_render(a, &text, &len, &e), 0);
+    free(text);
+    text = NULL;
+    assert_int_equal(answer_add_command(a, PASS_SPECIALIZE, "amd64", "cmd", NULL, &e), 0);
+    assert_int_equal(answer_render(a, &text, &len, &e), -E2BIG);
+    assert_int_equal(e.kind, ERR_LIMIT);
+    assert_string_equal(e.msg, "answer file: more than 64 passes or 500 components");
+    assert_null(text);
+    answer_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +356,7 @@ int main(void)
         cmocka_unit_test(what_is_no_answer_file_is_refused),
         cmocka_unit_test(a_made_file_holds_the_options_and_is_valid),
         cmocka_unit_test(a_hidden_password_is_read),
+        cmocka_unit_test(a_file_that_grew_over_the_limits_is_not_written),
         cmocka_unit_test(names_follow_the_rules_of_netbios),
         cmocka_unit_test(a_misspelt_zone_names_the_nearest),
     };
