@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "answer-rules.h"
-#include "parse.h"
 #include "str.h"
 
 #define DEPTH_MAX 16

@@ -2,9 +2,6 @@
 /* Answer files out of options. */
 #include "answer-priv.h"
 
-#include <errno.h>
-#include <string.h>
-
 /* The whole of a first boot that asks nobody: what is the same in every one that is made. */
 static const char skeleton[] =
     "<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n"

@@ -2,12 +2,10 @@
 /* What an answer file asks for, as plain values. */
 #include "answer-priv.h"
 
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
 #include "parse.h"
-#include "str.h"
 #include "utf16.h"
 
 struct reader {

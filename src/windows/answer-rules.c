@@ -2,7 +2,6 @@
 #include "answer-rules.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define WORD_MAX 64
 

@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "hives.h"
-#include "str.h"
 #include "tree-priv.h"
 
 #define PIECE MIB(1)

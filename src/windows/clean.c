@@ -4,7 +4,6 @@
  */
 #include "work.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

@@ -13,4 +13,4 @@ extern const struct embedded_file embedded_v2_answer, embedded_v2_before;
 extern const struct embedded_file embedded_v1_answer, embedded_v1_before, embedded_v1_specialize,
     embedded_v1_randomize;
 extern const struct embedded_file embedded_cfg_answer, embedded_cfg_before, embedded_cfg_specialize,
-    embedded_cfg_post, embedded_cfg_complete;
+    embedded_cfg_post;

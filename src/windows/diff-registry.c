@@ -4,7 +4,6 @@
 #include "diff-priv.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

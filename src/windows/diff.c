@@ -2,7 +2,6 @@
 #include "diff.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Lines of a slow disk, kept: file systems read small pieces of what lies together. */
-#include <errno.h>
 #include <string.h>
 
 #include "disk.h"

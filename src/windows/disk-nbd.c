@@ -8,7 +8,6 @@
 
 #include "clock.h"
 #include "disk.h"
-#include "str.h"
 
 #define LINE     KIB(64)
 #define LINES    256 /* 16 MiB */

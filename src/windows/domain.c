@@ -3,9 +3,6 @@
  * is not touched, it cannot be. */
 #include "work.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <strings.h>
 
 #include "sam.h"

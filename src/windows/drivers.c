@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "drivers.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-#include "str.h"
 
 #define START_ABSENT   UINT32_MAX
 #define START_DISABLED 4

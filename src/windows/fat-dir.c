@@ -4,6 +4,7 @@
 
 #include "fat-priv.h"
 #include "str.h"
+#include "utf8.h"
 
 #define DIR_MAX    MIB(2) /* 65536 entries of 32 bytes */
 #define LFN_MAX    20     /* parts of a long name, 13 units each */
@@ -95,40 +96,18 @@ static uint8_t short_sum(const uint8_t *p)
     return sum;
 }
 
-static void add_point(struct str *s, uint32_t c)
-{
-    char b[4];
-    size_t n = 0;
-
-    if (c < 0x80) {
-        b[n++] = (char)c;
-    } else if (c < 0x800) {
-        b[n++] = (char)(0xc0 | c >> 6);
-        b[n++] = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        b[n++] = (char)(0xe0 | c >> 12);
-        b[n++] = (char)(0x80 | (c >> 6 & 0x3f));
-        b[n++] = (char)(0x80 | (c & 0x3f));
-    } else {
-        b[n++] = (char)(0xf0 | c >> 18);
-        b[n++] = (char)(0x80 | (c >> 12 & 0x3f));
-        b[n++] = (char)(0x80 | (c >> 6 & 0x3f));
-        b[n++] = (char)(0x80 | (c & 0x3f));
-    }
-    str_add_mem(s, b, n);
-}
-
 static void long_text(const struct long_name *l, struct str *s)
 {
     for (unsigned i = 0; i < ARRAY_LEN(l->unit) && l->unit[i] && l->unit[i] != 0xffff; i++) {
         uint32_t c = l->unit[i];
+        char text[4];
 
         if (c >= 0xd800 && c < 0xdc00 && i + 1 < ARRAY_LEN(l->unit) &&
             (l->unit[i + 1] & 0xfc00) == 0xdc00)
             c = 0x10000 + ((c & 0x3ff) << 10) + (l->unit[++i] & 0x3ffU);
         else if ((c & 0xf800) == 0xd800)
             c = 0xfffd;
-        add_point(s, c == '/' ? 0xfffd : c);
+        str_add_mem(s, text, utf8_put(text, c == '/' ? 0xfffd : c));
     }
 }
 

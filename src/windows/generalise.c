@@ -4,7 +4,6 @@
  * Microsoft, and said so. */
 #include "work.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

@@ -12,19 +12,15 @@
 
 #define CONFIG "Windows/System32/config/"
 
-static const struct {
-    const char *name, *path;
-} places[HIVE_ID_MAX] = {
-    [HIVE_SYSTEM] = { "SYSTEM", CONFIG "SYSTEM" },
-    [HIVE_SOFTWARE] = { "SOFTWARE", CONFIG "SOFTWARE" },
-    [HIVE_SAM] = { "SAM", CONFIG "SAM" },
-    [HIVE_SECURITY] = { "SECURITY", CONFIG "SECURITY" },
-    [HIVE_DEFAULT] = { "DEFAULT", CONFIG "DEFAULT" },
-    [HIVE_NEW_USER] = { "NTUSER.DAT of new users", "Users/Default/NTUSER.DAT" },
-    [HIVE_LOCAL_SERVICE] = { "NTUSER.DAT of LocalService",
-                             "Windows/ServiceProfiles/LocalService/NTUSER.DAT" },
-    [HIVE_NETWORK_SERVICE] = { "NTUSER.DAT of NetworkService",
-                               "Windows/ServiceProfiles/NetworkService/NTUSER.DAT" },
+static const char *const places[HIVE_ID_MAX] = {
+    [HIVE_SYSTEM] = CONFIG "SYSTEM",
+    [HIVE_SOFTWARE] = CONFIG "SOFTWARE",
+    [HIVE_SAM] = CONFIG "SAM",
+    [HIVE_SECURITY] = CONFIG "SECURITY",
+    [HIVE_DEFAULT] = CONFIG "DEFAULT",
+    [HIVE_NEW_USER] = "Users/Default/NTUSER.DAT",
+    [HIVE_LOCAL_SERVICE] = "Windows/ServiceProfiles/LocalService/NTUSER.DAT",
+    [HIVE_NETWORK_SERVICE] = "Windows/ServiceProfiles/NetworkService/NTUSER.DAT",
 };
 
 struct hives {
@@ -35,14 +31,9 @@ struct hives {
     size_t n;
 };
 
-const char *hive_name(enum hive_id id)
-{
-    return id < HIVE_ID_MAX ? places[id].name : "?";
-}
-
 const char *hive_path(enum hive_id id)
 {
-    return id < HIVE_ID_MAX ? places[id].path : "?";
+    return id < HIVE_ID_MAX ? places[id] : "?";
 }
 
 struct hives *hives_new(struct win_tree *os, bool editing)
@@ -191,19 +182,6 @@ void hives_place(struct hives *h, enum hive_id id, const char *path)
 {
     free(h->place[id]);
     h->place[id] = xstrdup(path);
-}
-
-int hives_need(struct hives *h, enum hive_id id, struct regf **ret, struct err *e)
-{
-    struct hive *v;
-    int r = hives_get(h, id, &v, e);
-
-    if (r < 0)
-        return r;
-    if (!v->regf)
-        return err_set(e, ENOENT, ERR_NOT_FOUND, "the hive '%s' is not there", v->path);
-    *ret = v->regf;
-    return 0;
 }
 
 struct hive *hives_next(const struct hives *h, size_t *at)

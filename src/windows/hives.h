@@ -21,7 +21,6 @@ enum hive_id {
 
 #define HIVE_SETS_MAX 16 /* control sets that are looked at */
 
-const char *hive_name(enum hive_id id); /* "SYSTEM" */
 const char *hive_path(enum hive_id id); /* "Windows/System32/config/SYSTEM" */
 
 /* One opened hive. */
@@ -46,8 +45,6 @@ DEFINE_FREEP(hives_free, struct hives);
 void hives_place(struct hives *h, enum hive_id id, const char *path);
 /* *ret: the hive, its regf NULL when there is no such file. Borrowed. */
 int hives_get(struct hives *h, enum hive_id id, struct hive **ret, struct err *e);
-/* The same, absence is ERR_NOT_FOUND. */
-int hives_need(struct hives *h, enum hive_id id, struct regf **ret, struct err *e);
 /* Any hive by its path: users' NTUSER.DAT, UsrClass.dat. */
 int hives_get_path(struct hives *h, const char *path, struct hive **ret, struct err *e);
 /* The bytes of a hive that is a file of a tree; f must outlive it. */

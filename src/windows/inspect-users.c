@@ -2,7 +2,6 @@
 /* Accounts, their groups and profiles: sections "users" and "groups". */
 #include "inspect-priv.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

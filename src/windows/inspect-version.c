@@ -2,7 +2,6 @@
 /* Version, edition, role, architecture, language: sections "source" and "windows". */
 #include "inspect-priv.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

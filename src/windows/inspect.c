@@ -2,7 +2,6 @@
 /* What can be told about a Windows without starting it. The document: docs/windows/inspect.md. */
 #include "inspect-priv.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

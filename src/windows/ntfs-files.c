@@ -5,9 +5,6 @@
 #include <ntfs-3g/reparse.h>
 
 #include <errno.h>
-#include <string.h>
-
-#include "str.h"
 
 /* ---- inodes ---------------------------------------------------------------------------------- */
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #define BIT(a) (1U << (a))
 #define GEN    BIT(WINDOWS_GENERALISE)

@@ -50,9 +50,9 @@ static int reserve(struct regf *h, size_t want, struct err *e)
     return 0;
 }
 
-static int grow_bitmaps(struct regf *h, size_t file_bytes, struct err *e)
+static int grow_starts(struct regf *h, size_t file_bytes, struct err *e)
 {
-    size_t words = (file_bytes - REGF_BASE) / 512 + 1, bytes = file_bytes / (8 * REGF_PAGE) + 1;
+    size_t words = (file_bytes - REGF_BASE) / 512 + 1;
 
     if (words > h->starts_n) {
         uint64_t *p = realloc(h->starts, words * sizeof *p);
@@ -62,15 +62,6 @@ static int grow_bitmaps(struct regf *h, size_t file_bytes, struct err *e)
         memset(p + h->starts_n, 0, (words - h->starts_n) * sizeof *p);
         h->starts = p;
         h->starts_n = words;
-    }
-    if (bytes > h->changed_n) {
-        uint8_t *p = realloc(h->changed, bytes);
-
-        if (!p)
-            return err_oom(e);
-        memset(p + h->changed_n, 0, bytes - h->changed_n);
-        h->changed = p;
-        h->changed_n = bytes;
     }
     return 0;
 }
@@ -96,16 +87,7 @@ int regf_map(struct regf *h, uint64_t file_bytes, struct err *e)
             return err_errno(e, "take %zu bytes for a hive", want);
         h->mapped = want;
     }
-    return grow_bitmaps(h, (size_t)file_bytes, e);
-}
-
-void regf_touch(struct regf *h, const uint8_t *p, size_t n)
-{
-    size_t from = (size_t)(p - h->p), to = from + (n ? n - 1 : 0);
-
-    for (size_t page = from / REGF_PAGE; page <= to / REGF_PAGE; page++)
-        h->changed[page / 8] = (uint8_t)(h->changed[page / 8] | 1U << page % 8);
-    h->is_changed = true;
+    return grow_starts(h, (size_t)file_bytes, e);
 }
 
 /* --- cells --- */
@@ -172,13 +154,6 @@ int regf_walk_bins(struct regf *h, struct err *e)
             return r;
     }
     return 0;
-}
-
-uint8_t *regf_record(const struct regf *h, uint32_t off, const char *sign, uint32_t min)
-{
-    uint8_t *p = regf_cell(h, off, min, NULL);
-
-    return p && p[0] == (uint8_t)sign[0] && p[1] == (uint8_t)sign[1] ? p : NULL;
 }
 
 uint8_t *regf_nk(const struct regf *h, uint32_t key)
@@ -315,9 +290,8 @@ static int add_bin(struct regf *h, uint32_t size, uint32_t *ret, struct err *e)
     wr32(p + 8, (uint32_t)bytes);
     wr32(p + REGF_BIN_HEAD, (uint32_t)bytes - REGF_BIN_HEAD);
     set_start(h, bin + REGF_BIN_HEAD);
-    regf_touch(h, p, bytes);
     wr32(h->p + 40, h->bins);
-    regf_touch(h, h->p, REGF_BASE);
+    h->is_changed = true;
     *ret = bin + REGF_BIN_HEAD;
     return 0;
 }
@@ -343,11 +317,11 @@ int regf_alloc(struct regf *h, uint32_t n, uint32_t *ret, struct err *e)
         wr32(regf_at(h, off + size), have - size);
         set_start(h, off + size);
         remember(h->holes, off + size, have - size);
-        regf_touch(h, regf_at(h, off + size), 4);
+        h->is_changed = true;
     }
     wr32(regf_at(h, off), 0U - size);
     memset(regf_at(h, off) + 4, 0, size - 4);
-    regf_touch(h, regf_at(h, off), size);
+    h->is_changed = true;
     *ret = off;
     return 0;
 }
@@ -360,13 +334,13 @@ void regf_release(struct regf *h, uint32_t off)
         return;
     size = size_of(h, off);
     memset(regf_at(h, off) + 4, 0, size - 4);
-    regf_touch(h, regf_at(h, off), size);
+    h->is_changed = true;
     next = off + size;
     if (regf_is_start(h, next) && is_free(h, next)) {
         size += size_of(h, next);
         clear_start(h, next);
         wr32(regf_at(h, next), 0);
-        regf_touch(h, regf_at(h, next), 4);
+        h->is_changed = true;
     }
     before = off > REGF_BIN_HEAD ? start_before(h, off - 8, BACK_WORDS) : REGF_NIL;
     if (before != REGF_NIL && is_free(h, before) && before + size_of(h, before) == off) {
@@ -376,7 +350,7 @@ void regf_release(struct regf *h, uint32_t off)
         off = before;
     }
     wr32(regf_at(h, off), size);
-    regf_touch(h, regf_at(h, off), 4);
+    h->is_changed = true;
     if (h->holes)
         remember(h->holes, off, size);
 }

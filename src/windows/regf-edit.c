@@ -13,21 +13,7 @@ void regf_key_touch(struct regf *h, uint32_t key)
     if (!nk)
         return;
     wr64(nk + 4, h->now);
-    regf_touch(h, nk + 4, 8);
-}
-
-int regf_key_set_time(struct regf *h, uint32_t key, uint64_t filetime, struct err *e)
-{
-    uint8_t *nk = regf_nk(h, key);
-    int r = regf_begin_edit(h, e);
-
-    if (r < 0)
-        return r;
-    if (!nk)
-        return regf_corrupt(e, h, key, "not a key");
-    wr64(nk + 4, filetime);
-    regf_touch(h, nk + 4, 8);
-    return 0;
+    h->is_changed = true;
 }
 
 /* --- making --- */
@@ -49,7 +35,7 @@ static void note_lengths(struct regf *h, uint32_t key, uint32_t name_units, uint
         wr16(nk + 52, (uint16_t)(name_units * 2));
     if (rd32(nk + 56) < class_bytes)
         wr32(nk + 56, class_bytes);
-    regf_touch(h, nk + 52, 8);
+    h->is_changed = true;
 }
 
 /* A key that nobody lists yet, with the security of its parent. */
@@ -251,17 +237,14 @@ static int rewrite_name(struct regf *h, uint32_t key, const struct regf_wide *na
     wr16(nk + 2, (uint16_t)((rd16(nk + 2) & ~FLAG_LATIN) | (name->latin ? FLAG_LATIN : 0)));
     wr16(nk + 72, (uint16_t)bytes);
     regf_wide_store(name, nk + NK_BYTES);
-    regf_touch(h, nk, have);
+    h->is_changed = true;
     for (size_t i = 0; i < n && cell != key; i++) {
         uint8_t *c = regf_nk(h, child[i]);
 
         wr32(c + 16, cell);
-        regf_touch(h, c + 16, 4);
     }
-    if (is_root) {
+    if (is_root)
         wr32(h->p + 36, cell);
-        regf_touch(h, h->p, REGF_BASE);
-    }
     *ret = cell;
     return 0;
 }
@@ -332,7 +315,7 @@ int regf_set_class(struct regf *h, uint32_t key, const char *text, struct err *e
     release_class(h, key);
     wr32(nk + 48, cell);
     wr16(nk + 74, (uint16_t)(w.n * 2));
-    regf_touch(h, nk + 48, 28);
+    h->is_changed = true;
     if (parent)
         note_lengths(h, parent, 0, w.n * 2);
     regf_key_touch(h, key);

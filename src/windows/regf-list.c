@@ -174,7 +174,7 @@ static int insert_in_leaf(struct regf *h, uint32_t *cell, uint32_t child, struct
             leaf.step * (leaf.n - at));
     write_entry(h, leaf.p + 4 + leaf.step * at, leaf.kind, child);
     wr16(leaf.p + 2, (uint16_t)(leaf.n + 1));
-    regf_touch(h, leaf.p, 4 + leaf.step * (leaf.n + 1));
+    h->is_changed = true;
     return 0;
 }
 
@@ -228,7 +228,7 @@ static int halve(struct regf *h, uint32_t cell, uint32_t *ret_upper, struct err 
     wr16(upper.p + 2, (uint16_t)(leaf.n - keep));
     memset(leaf.p + 4 + leaf.step * keep, 0, leaf.step * (leaf.n - keep));
     wr16(leaf.p + 2, (uint16_t)keep);
-    regf_touch(h, leaf.p, 4 + leaf.step * leaf.n);
+    h->is_changed = true;
     *ret_upper = to;
     return 0;
 }
@@ -249,7 +249,7 @@ static int insert_in_root(struct regf *h, uint32_t *root, uint32_t i, uint32_t l
     memmove(ri + 4 + 4 * (i + 2), ri + 4 + 4 * (i + 1), 4 * (n - i - 1));
     wr32(ri + 4 + 4 * (i + 1), leaf);
     wr16(ri + 2, (uint16_t)(n + 1));
-    regf_touch(h, ri, 4 + 4 * (n + 1));
+    h->is_changed = true;
     return 0;
 }
 
@@ -295,7 +295,7 @@ static int insert_under_root(struct regf *h, uint32_t *root, uint32_t child, str
         return r;
     ri = regf_at(h, *root) + 4;
     wr32(ri + 4 + 4 * i, cell);
-    regf_touch(h, ri + 4 + 4 * i, 4);
+    h->is_changed = true;
     return 0;
 }
 
@@ -328,7 +328,7 @@ static void set_list(struct regf *h, uint32_t key, uint32_t list, uint32_t count
 
     wr32(nk + 20, count);
     wr32(nk + 28, list);
-    regf_touch(h, nk + 20, 12);
+    h->is_changed = true;
 }
 
 int regf_list_insert(struct regf *h, uint32_t key, uint32_t child, struct err *e)
@@ -376,7 +376,7 @@ static bool remove_from_leaf(struct regf *h, uint32_t cell, uint32_t child, uint
         memmove(entry, entry + leaf.step, leaf.step * (leaf.n - i - 1));
         memset(leaf.p + 4 + leaf.step * (leaf.n - 1), 0, leaf.step);
         wr16(leaf.p + 2, (uint16_t)(leaf.n - 1));
-        regf_touch(h, leaf.p, 4 + leaf.step * leaf.n);
+        h->is_changed = true;
         *ret_left = leaf.n - 1;
         return true;
     }
@@ -398,7 +398,7 @@ static bool remove_under_root(struct regf *h, uint32_t root, uint32_t child)
     memmove(ri + 4 + 4 * i, ri + 4 + 4 * (i + 1), 4 * (n - i - 1));
     wr32(ri + 4 + 4 * (n - 1), 0);
     wr16(ri + 2, (uint16_t)(n - 1));
-    regf_touch(h, ri, 4 + 4 * n);
+    h->is_changed = true;
     return true;
 }
 

@@ -117,7 +117,7 @@ static void set_head(struct regf *h, uint32_t seq, uint32_t bins)
     wr32(h->p + 40, bins);
     wr32(h->p + 508, regf_checksum(h->p));
     h->bins = bins;
-    regf_touch(h, h->p, REGF_BASE);
+    h->is_changed = true;
 }
 
 /* --- the new form --- */
@@ -187,7 +187,7 @@ static int apply_entry(struct regf *h, const struct entry *x, struct err *e)
 
         memcpy(regf_at(h, off), from, n);
         if (n)
-            regf_touch(h, regf_at(h, off), n);
+            h->is_changed = true;
         from += n;
     }
     set_head(h, x->seq, x->bins);
@@ -237,7 +237,7 @@ static int replay_new(struct regf *h, struct log *a, struct log *b, bool head_ok
         first = b, second = a;
     if (!head_ok) {
         memcpy(h->p, second->usable ? second->head : first->head, LOG_HEAD);
-        regf_touch(h, h->p, LOG_HEAD);
+        h->is_changed = true;
     }
     next = head_ok ? rd32(h->p + 4) : first->seq;
     r = apply_log(h, first, &next, e);
@@ -269,7 +269,7 @@ static int apply_pages(struct regf *h, const struct log *l, const uint8_t *bits,
         r = regf_source_read(l->s, data, to, 512, e);
         if (r < 0)
             return r;
-        regf_touch(h, to, 512);
+        h->is_changed = true;
         data += 512;
     }
     return 0;

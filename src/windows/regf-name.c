@@ -134,28 +134,14 @@ uint32_t regf_name_hash(const struct regf_name *n)
 
 /* --- UTF-16 to UTF-8 --- */
 
+/* NUL is c0 80; half a surrogate pair is its three bytes, as if it were a character. */
 static size_t put_char(char out[4], uint32_t c)
 {
-    if (c && c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) { /* NUL too: c0 80 */
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
+    if (c)
+        return utf8_put(out, c);
+    out[0] = (char)0xc0;
+    out[1] = (char)0x80;
+    return 2;
 }
 
 size_t regf_name_utf8(const struct regf_name *n, char *out, size_t cap)

@@ -20,7 +20,6 @@ void regf_free(struct regf *h)
         (void)munmap(h->p, h->reserved);
     regf_holes_free(h->holes);
     free(h->starts);
-    free(h->changed);
     free(h);
 }
 
@@ -279,7 +278,7 @@ int regf_seal(struct regf *h, struct err *e)
     wr32(h->p + 40, h->bins);
     wr64(regf_at(h, 0) + 20, h->now); /* the first bin's copy of it */
     wr32(h->p + 508, regf_checksum(h->p));
-    regf_touch(h, h->p, REGF_BASE + REGF_BIN_HEAD);
+    h->is_changed = true;
     return 0;
 }
 
@@ -287,26 +286,6 @@ const void *regf_bytes(const struct regf *h, size_t *ret_n)
 {
     *ret_n = (size_t)REGF_BASE + h->bins;
     return h->p;
-}
-
-static bool page_changed(const struct regf *h, uint64_t page)
-{
-    return h->changed[page / 8] >> page % 8 & 1;
-}
-
-int regf_next_change(const struct regf *h, uint64_t *offset, uint64_t *ret_len)
-{
-    uint64_t pages = ((uint64_t)REGF_BASE + h->bins) / REGF_PAGE, at = *offset / REGF_PAGE, to;
-
-    while (at < pages && !page_changed(h, at))
-        at++;
-    if (at >= pages)
-        return 0;
-    for (to = at; to < pages && page_changed(h, to);)
-        to++;
-    *offset = at * REGF_PAGE;
-    *ret_len = (to - at) * REGF_PAGE;
-    return 1;
 }
 
 bool regf_is_changed(const struct regf *h)

@@ -28,8 +28,6 @@ struct regf {
     uint32_t bins;    /* bytes of bins */
     uint64_t *starts; /* one bit for 8 bytes of bins: a cell starts here */
     size_t starts_n;  /* words */
-    uint8_t *changed; /* one bit for 4 KiB of the file */
-    size_t changed_n; /* bytes */
     struct holes *holes;
     uint64_t now;
     uint32_t seq_max; /* highest sequence number of hive and logs */
@@ -64,8 +62,7 @@ static inline uint8_t *regf_cell(const struct regf *h, uint32_t off, uint32_t mi
     return regf_at(h, off) + 4;
 }
 
-/* The same with its two letters; extra: bytes that the record claims to have beyond min. */
-uint8_t *regf_record(const struct regf *h, uint32_t off, const char *sign, uint32_t min);
+/* A record of its kind, or NULL. */
 uint8_t *regf_nk(const struct regf *h, uint32_t key);   /* its name is inside too */
 uint8_t *regf_vk(const struct regf *h, uint32_t value); /* its name is inside too */
 /* The cell that covers this offset of the bins (0: none, a bin's header). */
@@ -73,8 +70,6 @@ uint32_t regf_cell_covering(const struct regf *h, uint32_t off);
 
 /* Walks all bins and fills h->starts. */
 int regf_walk_bins(struct regf *h, struct err *e);
-/* Bytes of the buffer from this pointer on are about to change. */
-void regf_touch(struct regf *h, const uint8_t *p, size_t n);
 /* A cell in use with n bytes of zeros. The buffer never moves. */
 int regf_alloc(struct regf *h, uint32_t n, uint32_t *ret, struct err *e);
 void regf_release(struct regf *h, uint32_t off); /* 0, NIL and what is no cell: nothing */
@@ -84,14 +79,14 @@ int regf_resize(struct regf *h, uint32_t off, uint32_t n, uint32_t *ret, struct 
  * leave a hole behind with each entry. */
 int regf_grow(struct regf *h, uint32_t *off, uint32_t n, struct err *e);
 void regf_holes_free(struct holes *holes);
-/* The buffer and its bitmaps reach file_bytes (at least a base block). */
+/* The buffer and its bitmap reach file_bytes (at least a base block). */
 int regf_map(struct regf *h, uint64_t file_bytes, struct err *e);
 int regf_corrupt(struct err *e, const struct regf *h, uint32_t key, const char *what);
 /* A failure in the middle of an edit: the hive is not to be written. */
 int regf_break(struct regf *h, int r);
 int regf_begin_edit(struct regf *h, struct err *e);
 
-/* --- log replay (regf-log.c, regf-head.c) --- */
+/* --- log replay (regf-log.c) --- */
 
 uint32_t regf_checksum(const uint8_t *base);
 bool regf_head_ok(const uint8_t *base, uint32_t type);

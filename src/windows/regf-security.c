@@ -71,7 +71,7 @@ int regf_security_patch(struct regf *h, uint32_t cell, size_t offset, const void
     if (!p || offset > rd32(p + 16) || n > rd32(p + 16) - offset)
         return regf_corrupt(e, h, 0, "not a security descriptor of that size");
     memcpy(p + 20 + offset, data, n);
-    regf_touch(h, p + 20 + offset, n);
+    h->is_changed = true;
     return 0;
 }
 
@@ -82,7 +82,7 @@ int regf_sk_ref(struct regf *h, uint32_t cell, struct err *e)
     if (!p || rd32(p + 12) == UINT32_MAX)
         return regf_corrupt(e, h, 0, "not a security descriptor");
     wr32(p + 12, rd32(p + 12) + 1);
-    regf_touch(h, p + 12, 4);
+    h->is_changed = true;
     return 0;
 }
 
@@ -94,15 +94,14 @@ void regf_sk_unref(struct regf *h, uint32_t cell)
     if (!refs)
         return;
     wr32(p + 12, refs - 1);
-    regf_touch(h, p + 12, 4);
+    h->is_changed = true;
     next = sk_of(h, rd32(p + 4));
     before = sk_of(h, rd32(p + 8));
     if (refs > 1 || !next || !before || next == p)
         return;
     wr32(next + 8, rd32(p + 8));
-    regf_touch(h, next + 8, 4);
     wr32(before + 4, rd32(p + 4));
-    regf_touch(h, before + 4, 4);
+    h->is_changed = true;
     regf_release(h, cell);
 }
 
@@ -138,10 +137,9 @@ static int add_sk(struct regf *h, const void *sd, size_t n, uint32_t *ret, struc
     wr32(p + 16, (uint32_t)n);
     memcpy(p + 20, sd, n);
     wr32(q + 4, cell);
-    regf_touch(h, q + 4, 4);
     q = sk_of(h, after);
     wr32(q + 8, cell);
-    regf_touch(h, q + 8, 4);
+    h->is_changed = true;
     *ret = cell;
     return 0;
 }
@@ -169,7 +167,7 @@ int regf_set_security(struct regf *h, uint32_t key, const void *sd, size_t n, st
     if (r < 0)
         return r;
     wr32(nk + 44, cell);
-    regf_touch(h, nk + 44, 4);
+    h->is_changed = true;
     regf_sk_unref(h, old);
     regf_key_touch(h, key);
     return 0;

@@ -130,7 +130,7 @@ static bool store_in_place(struct regf *h, const uint8_t *vk, const void *data, 
         return false;
     memmove(p, data, n);
     memset(p + n, 0, have - n);
-    regf_touch(h, p, have);
+    h->is_changed = true;
     return true;
 }
 
@@ -139,7 +139,7 @@ static void turn_to(struct regf *h, uint8_t *vk, uint32_t type, struct stored s)
     wr32(vk + 4, s.size);
     wr32(vk + 8, s.ref);
     wr32(vk + 12, type);
-    regf_touch(h, vk, VK_BYTES);
+    h->is_changed = true;
 }
 
 static void grow_u32(struct regf *h, uint8_t *p, uint32_t v)
@@ -147,7 +147,7 @@ static void grow_u32(struct regf *h, uint8_t *p, uint32_t v)
     if (rd32(p) >= v)
         return;
     wr32(p, v);
-    regf_touch(h, p, 4);
+    h->is_changed = true;
 }
 
 static int replace(struct regf *h, uint32_t value, uint32_t type, const void *data, size_t n,
@@ -186,10 +186,9 @@ static int append(struct regf *h, uint32_t key, uint32_t value, struct err *e)
     if (r < 0)
         return r;
     wr32(regf_at(h, list) + 4 + 4 * n, value);
-    regf_touch(h, regf_at(h, list) + 4 + 4 * n, 4);
     wr32(nk + 36, n + 1);
     wr32(nk + 40, list);
-    regf_touch(h, nk + 36, 8);
+    h->is_changed = true;
     return 0;
 }
 
@@ -330,14 +329,6 @@ int regf_set_dword(struct regf *h, uint32_t key, const char *name, uint32_t v, s
     return regf_set(h, key, name, REGF_DWORD, x, sizeof x, e);
 }
 
-int regf_set_qword(struct regf *h, uint32_t key, const char *name, uint64_t v, struct err *e)
-{
-    uint8_t x[8];
-
-    wr64(x, v);
-    return regf_set(h, key, name, REGF_QWORD, x, sizeof x, e);
-}
-
 /* --- deleting, renaming --- */
 
 /* Where a value stands in the list of its key; -1: not there. */
@@ -365,10 +356,10 @@ static int take_out(struct regf *h, uint32_t key, uint32_t i, struct err *e)
             return regf_corrupt(e, h, key, "the list of values");
         memmove(list + 4 * i, list + 4 * (i + 1), 4 * (n - i - 1));
         wr32(list + 4 * (n - 1), 0);
-        regf_touch(h, list, 4 * n);
+        h->is_changed = true;
     }
     wr32(nk + 36, n - 1);
-    regf_touch(h, nk + 36, 8);
+    h->is_changed = true;
     return 0;
 }
 
@@ -417,12 +408,12 @@ int regf_value_rename(struct regf *h, uint32_t key, uint32_t value, const char *
     wr16(vk + 2, (uint16_t)regf_wide_bytes(&w));
     wr16(vk + 16, (uint16_t)((rd16(vk + 16) & ~1U) | (w.latin && w.n ? 1 : 0)));
     regf_wide_store(&w, vk + VK_BYTES);
-    regf_touch(h, vk - 4, 0U - rd32(vk - 4));
+    h->is_changed = true;
     list = regf_cell(h, rd32(regf_nk(h, key) + 40), 4 * ((uint32_t)i + 1), NULL);
     if (!list)
         return regf_break(h, regf_corrupt(e, h, key, "the list of values"));
     wr32(list + 4 * i, cell);
-    regf_touch(h, list + 4 * i, 4);
+    h->is_changed = true;
     grow_u32(h, regf_nk(h, key) + 60, w.n * 2);
     regf_key_touch(h, key);
     return 0;

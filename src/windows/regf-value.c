@@ -263,15 +263,6 @@ uint32_t regf_dword(const struct regf *h, uint32_t key, const char *name, uint32
     return d.type == REGF_DWORD ? rd32(d.p) : otherwise;
 }
 
-uint64_t regf_qword(const struct regf *h, uint32_t key, const char *name, uint64_t otherwise)
-{
-    _cleanup_regf_data_ struct regf_data d = { 0 };
-
-    if (!get_quiet(h, key, name, &d) || d.type != REGF_QWORD || d.n != 8)
-        return otherwise;
-    return rd64(d.p);
-}
-
 static char **split_multi(const uint8_t *p, size_t n)
 {
     char **list = calloc(1, sizeof *list);

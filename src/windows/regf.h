@@ -158,7 +158,6 @@ int regf_get(const struct regf *h, uint32_t key, const char *name, struct regf_d
 char *regf_text(const struct regf *h, uint32_t key, const char *name);
 char *regf_value_text(const struct regf *h, uint32_t value);
 uint32_t regf_dword(const struct regf *h, uint32_t key, const char *name, uint32_t otherwise);
-uint64_t regf_qword(const struct regf *h, uint32_t key, const char *name, uint64_t otherwise);
 /* MULTI_SZ (or one SZ): NULL-terminated; free with regf_multi_free. */
 char **regf_multi(const struct regf *h, uint32_t key, const char *name);
 void regf_multi_free(char **list);
@@ -183,7 +182,6 @@ int regf_key_delete(struct regf *h, uint32_t key, struct err *e);
 int regf_key_delete_path(struct regf *h, uint32_t base, const char *path, struct err *e);
 /* A new last name, of any length; the handle may change. -EEXIST when the parent has that name. */
 int regf_key_rename(struct regf *h, uint32_t key, const char *name, uint32_t *ret, struct err *e);
-int regf_key_set_time(struct regf *h, uint32_t key, uint64_t filetime, struct err *e);
 
 /* Makes or replaces; the other values of the key are not touched. */
 int regf_set(struct regf *h, uint32_t key, const char *name, uint32_t type, const void *data,
@@ -192,7 +190,6 @@ int regf_set(struct regf *h, uint32_t key, const char *name, uint32_t type, cons
 int regf_set_text(struct regf *h, uint32_t key, const char *name, uint32_t type, const char *text,
                   struct err *e);
 int regf_set_dword(struct regf *h, uint32_t key, const char *name, uint32_t v, struct err *e);
-int regf_set_qword(struct regf *h, uint32_t key, const char *name, uint64_t v, struct err *e);
 int regf_set_multi(struct regf *h, uint32_t key, const char *name, const char *const *list,
                    struct err *e);
 /* 1 it was there, 0 it was not. */
@@ -235,7 +232,4 @@ int regf_verify(const struct regf *h, struct regf_report *ret, struct err *e);
 int regf_seal(struct regf *h, struct err *e);
 /* The file, borrowed; sealed or not. */
 const void *regf_bytes(const struct regf *h, size_t *ret_n);
-/* Changed parts since the file was opened, in steps of 4 KiB: the first at or after *offset, 1 and
- * its extent, or 0. For writing back no more than needed. */
-int regf_next_change(const struct regf *h, uint64_t *offset, uint64_t *ret_len);
 bool regf_is_changed(const struct regf *h);

@@ -261,7 +261,7 @@ static void sweep(struct job *j)
              at += j->old.n[form]) {
             if (j->edit) {
                 memset(regf_at(j->h, (uint32_t)at), 0, j->old.n[form]);
-                regf_touch(j->edit, regf_at(j->h, (uint32_t)at), j->old.n[form]);
+                j->edit->is_changed = true;
                 j->n.unused++;
             } else {
                 j->n.unused += is_unused(j->h, (uint32_t)at, &cell, &end);

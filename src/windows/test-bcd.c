@@ -2,7 +2,6 @@
 #include "test.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "bcd.h"
 

@@ -6,7 +6,6 @@
 
 #include "cow.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

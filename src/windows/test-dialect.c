@@ -2,7 +2,6 @@
 #include "test.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "dialect-files.h"
 #include "dialect.h"

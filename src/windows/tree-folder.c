@@ -9,7 +9,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "file.h"
 #include "str.h"
 #include "tree-priv.h"
 

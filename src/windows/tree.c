@@ -3,7 +3,6 @@
 #include "tree.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "str.h"

@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "utf16.h"
 

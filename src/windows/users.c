@@ -3,7 +3,6 @@
  * registrations hang on the old one. Built-in accounts stay. */
 #include "work.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

@@ -7,5 +7,3 @@
 /* Text up to the first NUL or the end; what is no UTF-16 becomes U+FFFD. Caller frees; NULL: no
  * memory. */
 char *utf16_to_utf8(const void *p, size_t bytes);
-/* Without a NUL behind; what is no UTF-8 becomes U+FFFD. *ret: caller frees; -ENOMEM. */
-int utf16_from_utf8(const char *text, uint8_t **ret, size_t *ret_bytes);

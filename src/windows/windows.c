@@ -3,7 +3,6 @@
 #include "windows.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "fat.h"
 
