@@ -23,7 +23,7 @@ stop:
 	@if [ -x $(BUILD)/kilnd ]; then $(BUILD)/kilnd --home $(KILN_HOME) --stop; fi
 
 check:
-	@tools/setup-debian --build --test
+	@tools/setup-debian --build --test $(if $(filter long,$(SUITES)),--long)
 	@tests/check $(SUITES)
 
 # The launch agents: the programs for Windows in build-agent, the tested part in build-agent-native.

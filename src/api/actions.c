@@ -24,6 +24,7 @@
     X(describe_account_attributes)                                                                 \
     X(describe_addresses)                                                                          \
     X(describe_availability_zones)                                                                 \
+    X(describe_image_attribute)                                                                    \
     X(describe_images)                                                                             \
     X(describe_import_image_tasks)                                                                 \
     X(describe_instance_attribute)                                                                 \
@@ -36,6 +37,7 @@
     X(describe_regions)                                                                            \
     X(describe_security_group_rules)                                                               \
     X(describe_security_groups)                                                                    \
+    X(describe_snapshot_attribute)                                                                 \
     X(describe_snapshots)                                                                          \
     X(describe_subnets)                                                                            \
     X(describe_tags)                                                                               \
@@ -48,10 +50,14 @@
     X(get_password_data)                                                                           \
     X(import_image)                                                                                \
     X(import_key_pair)                                                                             \
+    X(modify_image_attribute)                                                                      \
     X(modify_instance_attribute)                                                                   \
     X(modify_instance_metadata_options)                                                            \
+    X(modify_snapshot_attribute)                                                                   \
     X(reboot_instances)                                                                            \
     X(register_image)                                                                              \
+    X(reset_image_attribute)                                                                       \
+    X(reset_snapshot_attribute)                                                                    \
     X(revoke_security_group_egress)                                                                \
     X(revoke_security_group_ingress)                                                               \
     X(run_instances)                                                                               \

@@ -2,6 +2,7 @@
 #include "find.h"
 
 #include "clock.h"
+#include "put.h"
 
 static const char *const region_word[] = { "regional", NULL };
 static const char *const tagged[] = { "snapshot", NULL };
@@ -68,6 +69,7 @@ static int create_snapshot(struct api_call *c, struct err *e)
     if (r < 0)
         return r;
     api_put_snapshot(c, &s, &tags);
+    api_put_no_tags(c, &tags);
     return 0;
 }
 

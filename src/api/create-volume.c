@@ -2,6 +2,7 @@
 #include "find.h"
 
 #include "clock.h"
+#include "put.h"
 
 static const char *const false_word[] = { "false", NULL };
 static const char *const tagged[] = { "volume", NULL };
@@ -100,6 +101,7 @@ static int create_volume(struct api_call *c, struct err *e)
         return r;
     (void)str_copy(c->resource_id, sizeof(c->resource_id), v.id);
     api_put_volume(c, &v, NULL, &tags);
+    api_put_no_tags(c, &tags);
     return 0;
 }
 
@@ -115,6 +117,7 @@ static int replay(struct api_call *c, const char *resource_id, struct err *e)
     if (r < 0)
         return r;
     api_put_volume(c, &v, NULL, &tags);
+    api_put_no_tags(c, &tags);
     return 0;
 }
 

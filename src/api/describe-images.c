@@ -135,16 +135,27 @@ static const char *const owner_words[] = { "self", "amazon", "aws-marketplace", 
                                            NULL };
 static const char *const executable_words[] = { "self", "all", NULL };
 
-/* "self" and accounts: launch permissions given by name, of which this version has none, so that
- * only "all" (public images) finds something. */
+/* "self" and accounts: launch permissions given by name; "all": public images. */
 static bool executable(struct api_call *c, const struct image_rec *i)
 {
-    size_t n = api_count(c, "ExecutableBy");
+    _cleanup_free_ struct permission_rec *v = NULL;
+    size_t n = api_count(c, "ExecutableBy"), n_shares = 0;
+    struct err e = { 0 };
 
-    for (size_t k = 0; k < n; k++)
-        if (str_eq(api_item(c, "ExecutableBy", k, ""), "all") && i->is_public)
-            return true;
-    return n == 0;
+    if (n == 0)
+        return true;
+    if (model_permissions_list(c->model, i->id, &v, &n_shares, &e) < 0)
+        return false;
+    for (size_t k = 0; k < n; k++) {
+        const char *who = api_item(c, "ExecutableBy", k, "");
+
+        if (str_eq(who, "self"))
+            who = c->account;
+        for (size_t s = 0; s < n_shares; s++)
+            if (str_eq(who, v[s].grantee))
+                return true;
+    }
+    return false;
 }
 
 static bool wanted(struct api_call *c, const void *record)

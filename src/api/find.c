@@ -478,7 +478,7 @@ const char *api_owner_alias(const char *owner)
     return str_eq(owner, AMAZON_ACCOUNT) ? "amazon" : "";
 }
 
-static bool is_account(const char *text)
+bool api_is_account(const char *text)
 {
     size_t n = 0;
 
@@ -510,7 +510,7 @@ int api_owners_check(struct api_call *c, const char *list, const char *const *wo
                         n, OWNERS_MAX);
     for (size_t i = 0; i < n; i++) {
         const char *o = api_item(c, list, i, "");
-        bool known = !o || is_account(o);
+        bool known = !o || api_is_account(o);
 
         for (size_t k = 0; !known && words[k]; k++)
             known = str_eq(o, words[k]);

@@ -57,6 +57,7 @@ int api_capacity(struct api_call *c, const struct instance_type *type, uint64_t 
 int api_tag(struct api_call *c, const char *id, const struct tag_list *tags, struct err *e);
 /* true when one of Owner.N (self, an account, an alias) means this owner, or none is given. */
 bool api_owner_matches(const struct api_call *c, const char *list, const char *owner);
+bool api_is_account(const char *text); /* 12 digits */
 /* InvalidUserID.Malformed for what is neither an account, nor a word of the list. */
 int api_owners_check(struct api_call *c, const char *list, const char *const *words, struct err *e);
 /* "amazon" for the account of EC2's own Windows images; "" for others. */

@@ -48,6 +48,12 @@ void api_put_inside(struct api_call *c, const char *outer, const char *inner, co
     xml_close(c->out, outer);
 }
 
+void api_put_no_tags(struct api_call *c, const struct tag_list *tags)
+{
+    if (tags->n == 0)
+        xml_always(c->out, "tagSet", "");
+}
+
 int api_put_disks_of(struct api_call *c, const char *instance_id, struct err *e)
 {
     _cleanup_free_ struct attachment_rec *at = NULL;

@@ -21,6 +21,9 @@ int api_put_tags_of(struct api_call *c, const char *id, struct err *e);
 int api_put_disks_of(struct api_call *c, const char *instance_id, struct err *e);
 /* <OUTER><INNER>text</INNER></OUTER>; text NULL: no INNER. */
 void api_put_inside(struct api_call *c, const char *outer, const char *inner, const char *text);
+/* An empty tagSet where there are no tags: EC2 answers so to a creation, and clients look into it;
+ * to a description it leaves the element out. */
+void api_put_no_tags(struct api_call *c, const struct tag_list *tags);
 /* An instance's interface and its groups (caller frees): 1, or 0: it has no network any more. */
 int api_network_of(struct api_call *c, const char *instance_id, struct interface_rec *ret,
                    struct group_rec **ret_groups, size_t *ret_n, struct err *e);

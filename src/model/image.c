@@ -232,6 +232,8 @@ static int store_state(struct model *m, struct image_rec *rec, enum image_state 
                     BINDS(T(rec->id), T(model_image_state_name(to))), e);
     if (r >= 0 && to == IMAGE_DEREGISTERED)
         r = tags_forget(m, rec->id, e);
+    if (r >= 0 && to == IMAGE_DEREGISTERED)
+        r = model_permissions_reset(m, rec->id, e);
     return r;
 }
 

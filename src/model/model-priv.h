@@ -65,7 +65,7 @@ struct table {
 
 extern const struct table instance_table, ephemeral_table, volume_table, attachment_table,
     snapshot_table, image_table, image_mapping_table, key_pair_table, import_table, job_table,
-    vpc_table, subnet_table, group_table, rule_table, interface_table;
+    vpc_table, subnet_table, group_table, rule_table, interface_table, permission_table;
 /* All of the above, NULL at the end. */
 extern const struct table *const model_tables[];
 

@@ -496,6 +496,27 @@ int model_import_list(struct model *m, const char *region, struct import_rec **r
                       struct err *e);
 int model_import_save(struct model *m, const struct import_rec *rec, struct err *e);
 
+/* ---- sharing --------------------------------------------------------------------------------- */
+
+#define MODEL_PERMISSIONS_MAX 1000 /* of one image or snapshot */
+
+struct permission_rec {
+    char resource_id[MODEL_ID_MAX];
+    char grantee[16]; /* 12 digits, or "all" */
+    uint64_t created_ms;
+};
+struct permission_change {
+    bool add;
+    const char *grantee;
+};
+/* In order of the grantees; free(*ret). */
+int model_permissions_list(struct model *m, const char *id, struct permission_rec **ret,
+                           size_t *ret_n, struct err *e);
+/* Adding what is there and removing what is absent succeed. */
+int model_permissions_change(struct model *m, const char *id, const struct permission_change *v,
+                             size_t n, struct err *e);
+int model_permissions_reset(struct model *m, const char *id, struct err *e); /* none is left */
+
 /* ---- tags ------------------------------------------------------------------------------------ */
 
 /* Type word of an id: "instance", "image", "snapshot", "volume", "key-pair", "import-image-task",

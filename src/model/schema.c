@@ -166,7 +166,13 @@ static const char step_4[] =
     "ALTER TABLE snapshots ADD COLUMN bytes_total INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE snapshots ADD COLUMN bytes_per_s INTEGER NOT NULL DEFAULT 0;";
 
-static const char *const steps[] = { step_1, step_2, step_3, step_4 };
+/* Whom images and snapshots are shared with. */
+static const char step_5[] =
+    "CREATE TABLE permissions ("
+    " resource_id TEXT NOT NULL, grantee TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+    " PRIMARY KEY (resource_id, grantee)) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5 };
 
 static int run(struct model *m, const char *sql, struct err *e)
 {

@@ -150,6 +150,8 @@ static int remove_snapshot(struct model *m, const char *id, struct err *e)
     if (r >= 0)
         r = tags_forget(m, id, e);
     if (r >= 0)
+        r = model_permissions_reset(m, id, e);
+    if (r >= 0)
         db_notice(m, "snapshot deleted id=%s", id);
     return r;
 }
