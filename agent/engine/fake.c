@@ -485,9 +485,12 @@ static int dir_list(struct win *w, const char *path, struct win_name **ret, size
 
 static int dir_delete(struct win *w, const char *path, struct err *e)
 {
+    int r = fake_fails(fake_of(w), "dir_delete", e);
+
     fake_record(fake_of(w), "dir_delete %s", path);
-    pair_remove(&fake_of(w)->files, path, NULL, true);
-    return fake_fails(fake_of(w), "dir_delete", e);
+    if (r == 0)
+        pair_remove(&fake_of(w)->files, path, NULL, true);
+    return r;
 }
 
 static int program_path(struct win *w, char **ret, struct err *e)

@@ -340,6 +340,10 @@ static void a_program_gets_its_arguments_quoted(void **unused)
                                      "[\"/q\", \"two words\"]}\n");
     assert_true(fake_called(f, "run \"C:\\My Dir\\a.exe\" /q \"two words\"\n"));
     script_result_done(&res);
+    fake_fail(f, "dir_delete", EBUSY, 2); /* still held for a moment */
+    assert_int_equal(script_run(&f->win, dialect_get(DIALECT_V2), &s, NULL, &res, &e), 0);
+    assert_false(dir_left(f, res.folder));
+    script_result_done(&res);
     fake_fail(f, "run", ENOENT, 1);
     assert_int_equal(script_run(&f->win, dialect_get(DIALECT_V2), &s, NULL, &res, &e), -ENOENT);
     assert_string_equal(e.msg, "failed to run script: run: injected failure");

@@ -10,6 +10,8 @@
 #define CONTENT_MAX     MIB(1)
 #define DEFAULT_ARGS    "-ExecutionPolicy Unrestricted"
 #define OUTPUT_READ_MAX MIB(16)
+#define REMOVE_TRIES    20U
+#define REMOVE_PAUSE_MS 100U
 
 struct paths {
     struct str folder, script, out, err;
@@ -241,6 +243,20 @@ static int start(struct win *w, const struct script *s, const struct paths *p, c
     return r;
 }
 
+/* The process has ended, and still its folder may be held for a moment (by a console, a scanner).
+ * What then stays is protected. */
+static void remove_folder(struct win *w, const char *path)
+{
+    for (unsigned i = 0; i < REMOVE_TRIES; i++) {
+        struct err e = { 0 };
+
+        if (i)
+            w->sleep_ms(w, REMOVE_PAUSE_MS);
+        if (w->dir_delete(w, path, &e) == 0)
+            return;
+    }
+}
+
 int script_run(struct win *w, const struct dialect *d, const struct script *s, struct log *log,
                struct script_result *ret, struct err *e)
 {
@@ -248,7 +264,6 @@ int script_run(struct win *w, const struct dialect *d, const struct script *s, s
     struct script_result res = { 0 };
     _cleanup_free_ char *command = NULL;
     bool keep = d->work_folder_kept || s->detach;
-    struct err ignore = { 0 };
     int r = make_paths(w, d, s, &p, e);
 
     if (r == 0 && s->kind != SCRIPT_PROGRAM) {
@@ -270,7 +285,7 @@ int script_run(struct win *w, const struct dialect *d, const struct script *s, s
             r = err_oom(e);
     }
     if (!keep && p.folder.len)
-        (void)w->dir_delete(w, str_text(&p.folder), &ignore); /* leftovers are protected */
+        remove_folder(w, str_text(&p.folder));
     paths_done(&p);
     if (r < 0) {
         script_result_done(&res);
