@@ -184,6 +184,24 @@ static void every_control_has_a_label_of_its_own(void **unused)
 }
 
 /* S-77 */
+/* Alt and a letter reach one control of a page, not the first of two. */
+static void every_letter_of_a_page_is_there_once(void **unused)
+{
+    static const struct dialog *const all[] = { &dialog_v1, &dialog_config, &dialog_v2 };
+    (void)unused;
+
+    for (size_t k = 0; k < ARRAY_LEN(all); k++)
+        for (size_t i = 0; i < all[k]->items_n; i++)
+            for (size_t j = i + 1; j < all[k]->items_n; j++) {
+                const struct dialog_item *a = &all[k]->items[i], *b = &all[k]->items[j];
+                const char *p = strchr(a->text, '&'), *q = strchr(b->text, '&');
+                bool together = a->tab == b->tab || a->tab == DIALOG_ALL_TABS ||
+                                b->tab == DIALOG_ALL_TABS;
+                if (together && p && q && (p[1] | 0x20) == (q[1] | 0x20))
+                    fail_msg("'%s' and '%s' of '%s'", a->text, b->text, all[k]->title);
+            }
+}
+
 static void each_box_of_version_one_changes_exactly_its_key(void **unused)
 {
     static const struct {
@@ -511,6 +529,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_control_has_a_label_of_its_own),
+        cmocka_unit_test(every_letter_of_a_page_is_there_once),
         cmocka_unit_test(each_box_of_version_one_changes_exactly_its_key),
         cmocka_unit_test(version_one_stores_a_specified_password_in_clear),
         cmocka_unit_test(version_one_asks_then_schedules_then_runs_sysprep),
