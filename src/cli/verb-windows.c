@@ -17,6 +17,7 @@
 #include "windows-request.h"
 #include "str.h"
 #include "units.h"
+#include "windows-journal.h"
 #include "windows-worker.h"
 
 /* ---- the request ----------------------------------------------------------------------------- */
@@ -45,9 +46,38 @@ static int format_of(const char *path, const char **ret, struct err *e)
     return r;
 }
 
-static int add_disk(struct cli *c, json_t *disks, const char *path, struct err *e)
+/* Of a block device: the place that was named, or the one that is its own below KILN_HOME. Who only
+ * looks needs one only when a change waits there. NULL: none. */
+static int journal_of(struct cli *c, enum windows_action a, const char *device, char **ret,
+                      struct err *e)
+{
+    const char *given = cli_opt(c, "--journal");
+    bool looks = a == WINDOWS_INSPECT || a == WINDOWS_DIFF || cli_flag(c, "--dry-run");
+    _cleanup_free_ char *path = NULL, *dir = NULL;
+    int r = c->cfg.home[0] ? 0 : config_home(c, e);
+
+    if (r == 0 && given)
+        path = xstrdup(given);
+    else if (r == 0)
+        r = windows_journal_path(c->cfg.home, device, "/sys", &path, e);
+    if (r < 0)
+        return r;
+    if (looks && !path_exists(path))
+        return 0;
+    dir = xasprintf("%s/journals", c->cfg.home);
+    if (!given)
+        r = dir_make(dir, 0700, e);
+    if (r < 0)
+        return err_wrap(e, "make a place for the journal (--journal names another one)");
+    *ret = TAKE_PTR(path);
+    return 0;
+}
+
+static int add_disk(struct cli *c, enum windows_action a, json_t *disks, const char *path,
+                    struct err *e)
 {
     const char *format = cli_opt(c, "--format"), *part = cli_opt(c, "--partition");
+    _cleanup_free_ char *journal = NULL;
     uint64_t number = 0;
     struct stat st;
     json_t *d;
@@ -62,9 +92,14 @@ static int add_disk(struct cli *c, json_t *disks, const char *path, struct err *
     } else {
         if (!format)
             r = format_of(path, &format, e);
+        if (r == 0 && S_ISBLK(st.st_mode))
+            r = journal_of(c, a, path, &journal, e);
+        else if (r == 0 && cli_opt(c, "--journal"))
+            r = cli_usage(c, e, "--journal is for block devices: beside '%s' there is room", path);
         if (r < 0)
             return r;
-        d = json_pack("{s:s, s:s, s:i}", "path", path, "format", format, "partition", (int)number);
+        d = json_pack("{s:s, s:s, s:i, s:s*}", "path", path, "format", format, "partition",
+                      (int)number, "journal", journal);
     }
     return d && json_array_append_new(disks, d) == 0 ? 0 : err_oom(e);
 }
@@ -149,7 +184,7 @@ static int make_request(struct cli *c, enum windows_action a, const char *run, j
     int r = doc ? 0 : err_oom(e);
 
     for (size_t i = 0; i < c->n_args && r == 0; i++)
-        r = add_disk(c, disks, c->args[i], e);
+        r = add_disk(c, a, disks, c->args[i], e);
     for (const struct windows_option *o = windows_options_table; o->name && r == 0; o++)
         r = set_option(c, options, o, e);
     if (r < 0) {
@@ -271,9 +306,13 @@ RUN(run_diff, WINDOWS_DIFF)
       .value = "FORMAT",                                                                           \
       .choices = DISK_FORMATS,                                                                     \
       .help = "Of the disk file; told from its content and name without this." },                  \
+        { .name = "--partition",                                                                   \
+          .value = "NUMBER",                                                                       \
+          .help = "Which Windows, when the disk has several." },                                   \
     {                                                                                              \
-        .name = "--partition", .value = "NUMBER",                                                  \
-        .help = "Which Windows, when the disk has several."                                        \
+        .name = "--journal", .value = "FILE",                                                      \
+        .help = "Where a change to a block device is kept until it is whole on it, instead of "    \
+                "KILN_HOME/journals. After a crash, name the same file again."                     \
     }
 
 #define CHANGE_OPTIONS                                                                             \

@@ -123,7 +123,7 @@ static int judge(const char *text, int status, json_t **ret_result, struct err *
     } else if (WIFSIGNALED(status)) {
         r = err_set(e, EIO, ERR_OTHER,
                     "kiln-worker was killed by signal %d; the disk is as it was, "
-                    "or a journal beside it is finished by the next command",
+                    "or its journal is finished by the next command",
                     WTERMSIG(status));
     } else {
         r = err_set(e, EIO, ERR_OTHER, "kiln-worker ended with status %d and no answer",

@@ -2,7 +2,8 @@
 /* A copy-on-write layer: writes go to a scratch file, the disk below stays as it is until they are
  * committed - whole, or not at all.
  *
- * Commit with a journal: the scratch file lies beside the disk file as DISK.kiln-journal.new. It
+ * Commit with a journal: the scratch file lies beside the disk file as DISK.kiln-journal.new (of a
+ * block device: where the request says). It
  * gets an index and a checksum, is flushed, and renamed to DISK.kiln-journal: from there on the
  * change is valid. Then it is written to the disk, which is flushed, and removed. Whoever opens the
  * disk next finishes what was interrupted (win_cow_recover), or drops what never became valid. */

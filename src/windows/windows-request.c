@@ -301,7 +301,7 @@ static int take_disk(struct windows_request *r, json_t *doc, struct err *e)
                        "partition", &partition) < 0)
         return err_set(e, EINVAL, ERR_INVALID, "a disk of the request: %s", je.text);
     if (!!d->path + !!d->nbd + !!d->folder + !!d->snapshot != 1 || !!d->path != !!d->format ||
-        (d->journal && !d->nbd))
+        (d->journal && !d->nbd && !d->path))
         return bad(e, "disks", "must each name one of path and format, nbd, folder, or snapshot");
     if (partition < 0 || partition > (int)WIN_PARTS_MAX)
         return bad(e, "partition", "is out of range");

@@ -12,7 +12,7 @@ struct windows_disk_spec {
     const char *path;   /* a disk file or block device; NULL: another way */
     const char *format; /* "raw", "qcow2", "vhd", "vhdx", "vmdk"; with path */
     const char *nbd, *export_name;
-    const char *journal;  /* beside nbd: where a commit's journal lies; NULL: none */
+    const char *journal;  /* of nbd, or a block device: where a commit's lies; NULL: none */
     const char *snapshot; /* of the daemon's store, which the worker's command line names */
     const char *folder;   /* of files; inspect and diff only */
     unsigned partition;   /* 0: the one that holds Windows */

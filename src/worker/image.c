@@ -37,11 +37,17 @@ static int denied(const char *path, struct err *e)
 
 static int open_file(struct image *im, struct err *e)
 {
+    int flags = (im->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     struct stat st;
     off_t size;
 
+    /* The kernel's own word for "nobody else has it": not mounted, no part of anything. */
+    if (im->writable && stat(im->path, &st) == 0 && S_ISBLK(st.st_mode))
+        flags |= O_EXCL;
     /* O_NONBLOCK: a FIFO must not make us wait for ever before it is refused. */
-    im->fd = open(im->path, (im->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    im->fd = open(im->path, flags);
+    if (im->fd < 0 && errno == EBUSY)
+        return err_set(e, EBUSY, ERR_CONFLICT, "it is in use: mounted, or part of something");
     if (im->fd < 0 && errno == EACCES && !im->writable)
         return denied(im->path, e);
     if (im->fd < 0)

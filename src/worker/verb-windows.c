@@ -24,7 +24,7 @@
 struct opened {
     struct image image;
     struct win_disk *disk; /* NULL: a folder */
-    char *journal;         /* beside a disk file; NULL: none */
+    char *journal;         /* beside a disk file, or as the request names it; NULL: none */
     char *folder;          /* of the journal */
     int dir;
 };
@@ -134,42 +134,59 @@ static int open_image(struct opened *o, const struct windows_disk_spec *d, bool 
     return r;
 }
 
+/* The request's: below a directory that is there. */
+static int named_journal(struct opened *o, const char *journal, struct err *e)
+{
+    const char *slash = strrchr(journal, '/');
+
+    if (slash == journal)
+        return err_set(e, EINVAL, ERR_INVALID, "the journal '%s' is not below a directory",
+                       journal);
+    o->journal = xstrdup(journal);
+    o->folder = slash ? xasprintf("%.*s", (int)(slash - journal), journal) : xstrdup(".");
+    o->dir = open(o->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return o->dir < 0 ? err_errno(e, "open '%s'", o->folder) : 0;
+}
+
+/* Beside a block device there is no place for one. */
+static int journal_of_path(struct opened *o, const struct windows_disk_spec *d, bool writable,
+                           struct err *e)
+{
+    struct stat st;
+    bool device = stat(d->path, &st) == 0 && S_ISBLK(st.st_mode);
+
+    if (device && !d->journal && writable)
+        return err_set(e, EINVAL, ERR_INVALID,
+                       "'%s' is a block device: the request must name a 'journal' for it", d->path);
+    if (!device && d->journal)
+        return err_set(e, EINVAL, ERR_INVALID,
+                       "'%s' is a file: its journal lies beside it, not in '%s'", d->path,
+                       d->journal);
+    if (device)
+        return d->journal ? named_journal(o, d->journal, e) : 0;
+    return journal_of(o, d->path, e);
+}
+
 static int open_path(struct opened *o, const struct windows_disk_spec *d, bool writable,
                      const char *run, struct err *e)
 {
-    struct stat st;
-    int r = journal_of(o, d->path, e);
+    int r = journal_of_path(o, d, writable, e);
 
     if (r < 0)
         return r;
-    writable = writable || win_cow_pending(o->journal); /* an interrupted change is finished */
+    /* An interrupted change is finished. */
+    writable = writable || (o->journal && win_cow_pending(o->journal));
     r = open_image(o, d, writable, run, e);
-    if (r < 0)
-        return err_wrap(e, "open '%s'", d->path);
-    /* Beside a block device there is no place for a journal. */
-    if (stat(d->path, &st) == 0 && S_ISBLK(st.st_mode)) {
-        free(o->journal);
-        o->journal = NULL;
-    }
-    return 0;
+    return r < 0 ? err_wrap(e, "open '%s'", d->path) : 0;
 }
 
 static int open_nbd(struct opened *o, const struct windows_disk_spec *d, bool writable,
                     struct err *e)
 {
-    const char *slash;
+    int r = d->journal ? named_journal(o, d->journal, e) : 0;
 
-    if (d->journal) {
-        slash = strrchr(d->journal, '/');
-        if (!slash || slash == d->journal)
-            return err_set(e, EINVAL, ERR_INVALID, "the journal '%s' is not below a directory",
-                           d->journal);
-        o->journal = xstrdup(d->journal);
-        o->folder = xasprintf("%.*s", (int)(slash - d->journal), d->journal);
-        o->dir = open(o->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (o->dir < 0)
-            return err_errno(e, "open '%s'", o->folder);
-    }
+    if (r < 0)
+        return r;
     return win_disk_open_nbd(d->nbd, d->export_name, writable, &o->disk, e);
 }
 
