@@ -174,14 +174,10 @@ static int verify_hive(struct hive_file *f, size_t n, struct err *e)
 {
     struct regf_source src = hive_source(f, n);
     _cleanup_regf_ struct regf *h = NULL;
-    char magic[4];
     int r;
 
-    if (n < 4096)
+    if (!regf_is_hive(&src))
         return 0;
-    r = win_tree_read_full(f->t, f->path, 0, magic, sizeof magic, e);
-    if (r < 0 || memcmp(magic, "regf", 4) != 0)
-        return r;
     r = regf_open(&src, NULL, NULL, 0, &h, e);
     if (r == 0)
         r = regf_verify(h, NULL, e);

@@ -70,59 +70,6 @@ static const struct file_row rows[] = {
     { "ProgramData/Microsoft/Diagnosis", "telemetry", FILES },
 };
 
-struct name {
-    char *path; /* below the directory asked */
-    uint64_t bytes;
-    bool is_dir, is_link;
-};
-
-struct names {
-    struct name *v;
-    size_t n, cap;
-};
-
-static void names_done(struct names *x)
-{
-    for (size_t i = 0; i < x->n; i++)
-        free(x->v[i].path);
-    free(x->v);
-}
-
-static int keep(void *userdata, const char *name, const struct win_stat *st, struct err *e)
-{
-    struct names *x = userdata;
-
-    if (x->n == NAMES_MAX)
-        return err_set(e, E2BIG, ERR_LIMIT, "more than %d names below one directory", NAMES_MAX);
-    if (x->n == x->cap) {
-        size_t cap = x->cap ? 2 * x->cap : 64;
-        struct name *v = realloc(x->v, cap * sizeof *v);
-
-        if (!v)
-            return err_oom(e);
-        x->v = v;
-        x->cap = cap;
-    }
-    x->v[x->n++] = (struct name){ xstrdup(name), st->bytes, st->is_dir, st->reparse_tag != 0 };
-    return 0;
-}
-
-typedef int (*list_fn)(struct win_tree *t, const char *path, win_tree_each_fn fn, void *userdata,
-                       struct err *e);
-
-/* A directory's names, or all below it; none when it is not there. */
-static int names_of(struct win_tree *os, list_fn list, const char *path, struct names *x,
-                    struct err *e)
-{
-    int r = list(os, path, keep, x, e);
-
-    if (r == -ENOENT) {
-        err_clear(e);
-        return 0;
-    }
-    return r;
-}
-
 static void told(struct work *k, const char *what, const char *path, uint64_t files, uint64_t bytes)
 {
     if (files)
@@ -136,13 +83,13 @@ typedef int (*delete_fn)(struct win_tree *t, const char *path, uint64_t *files, 
 static int drop_files_below(struct work *k, const char *path, delete_fn delete, uint64_t *files,
                             uint64_t *bytes, struct err *e)
 {
-    _cleanup_(names_done) struct names x = { 0 };
-    int r = names_of(k->os, win_tree_walk, path, &x, e);
+    _cleanup_(win_names_done) struct win_names x = { .max = NAMES_MAX };
+    int r = win_tree_names(k->os, path, true, &x, e);
 
     for (size_t i = 0; r == 0 && i < x.n; i++) {
-        _cleanup_free_ char *file = xasprintf("%s/%s", path, x.v[i].path);
+        _cleanup_free_ char *file = xasprintf("%s/%s", path, x.v[i].name);
 
-        if (!x.v[i].is_dir)
+        if (!x.v[i].st.is_dir)
             r = delete (k->os, file, files, bytes, e);
     }
     return r;
@@ -186,16 +133,16 @@ static int drop(struct work *k, const char *path, const char *what, enum how how
 static int drop_matching(struct work *k, const char *dir, const char *begins, const char *ends,
                          const char *what, struct err *e)
 {
-    _cleanup_(names_done) struct names x = { 0 };
+    _cleanup_(win_names_done) struct win_names x = { .max = NAMES_MAX };
     uint64_t files = 0, bytes = 0;
-    int r = names_of(k->os, win_tree_list, dir, &x, e);
+    int r = win_tree_names(k->os, dir, false, &x, e);
 
     for (size_t i = 0; r == 0 && i < x.n; i++) {
-        _cleanup_free_ char *path = xasprintf("%s/%s", dir, x.v[i].path);
-        size_t n = strlen(x.v[i].path), m = strlen(ends);
+        _cleanup_free_ char *path = xasprintf("%s/%s", dir, x.v[i].name);
+        size_t n = strlen(x.v[i].name), m = strlen(ends);
 
-        if (strncasecmp(x.v[i].path, begins, strlen(begins)) == 0 && n >= m &&
-            strcasecmp(x.v[i].path + n - m, ends) == 0)
+        if (strncasecmp(x.v[i].name, begins, strlen(begins)) == 0 && n >= m &&
+            strcasecmp(x.v[i].name + n - m, ends) == 0)
             r = win_tree_shred(k->os, path, &files, &bytes, e);
     }
     if (r == 0)
@@ -205,13 +152,13 @@ static int drop_matching(struct work *k, const char *dir, const char *begins, co
 
 static int drop_users_temp(struct work *k, struct err *e)
 {
-    _cleanup_(names_done) struct names x = { 0 };
-    int r = names_of(k->os, win_tree_list, "Users", &x, e);
+    _cleanup_(win_names_done) struct win_names x = { .max = NAMES_MAX };
+    int r = win_tree_names(k->os, "Users", false, &x, e);
 
     for (size_t i = 0; r == 0 && i < x.n; i++) {
-        _cleanup_free_ char *temp = xasprintf("Users/%s/AppData/Local/Temp", x.v[i].path);
+        _cleanup_free_ char *temp = xasprintf("Users/%s/AppData/Local/Temp", x.v[i].name);
 
-        if (x.v[i].is_dir && !x.v[i].is_link)
+        if (x.v[i].st.is_dir && !x.v[i].st.reparse_tag)
             r = drop(k, temp, "temporary files", CONTENT, e);
     }
     return r;
@@ -219,12 +166,12 @@ static int drop_users_temp(struct work *k, struct err *e)
 
 static int report_shadows(struct work *k, struct err *e)
 {
-    _cleanup_(names_done) struct names x = { 0 };
+    _cleanup_(win_names_done) struct win_names x = { .max = NAMES_MAX };
     size_t n = 0;
-    int r = names_of(k->os, win_tree_list, "System Volume Information", &x, e);
+    int r = win_tree_names(k->os, "System Volume Information", false, &x, e);
 
     for (size_t i = 0; r == 0 && i < x.n; i++)
-        n += strcasestr(x.v[i].path, SHADOW) != NULL;
+        n += strcasestr(x.v[i].name, SHADOW) != NULL;
     if (r == 0 && n)
         win_plan_addf(k->p, WIN_ROW_CANNOT, "restore points", "System Volume Information", NULL,
                       "%zu shadow copies are no longer valid after an offline change: run "
@@ -266,22 +213,22 @@ int clean_files(struct work *k, struct err *e)
 int clean_logs(struct work *k, struct err *e)
 {
     _cleanup_free_ uint8_t *empty = malloc(EVTX_EMPTY_BYTES);
-    _cleanup_(names_done) struct names x = { 0 };
+    _cleanup_(win_names_done) struct win_names x = { .max = NAMES_MAX };
     uint64_t n = 0, bytes = 0;
     int r;
 
     if (!empty)
         return err_oom(e);
     evtx_make_empty(fact_build(&k->i) >= 19041 ? 2 : 1, empty);
-    r = names_of(k->os, win_tree_list, LOGS_DIR, &x, e);
+    r = win_tree_names(k->os, LOGS_DIR, false, &x, e);
     for (size_t i = 0; r == 0 && i < x.n; i++) {
-        _cleanup_free_ char *path = xasprintf(LOGS_DIR "/%s", x.v[i].path);
-        size_t len = strlen(x.v[i].path);
+        _cleanup_free_ char *path = xasprintf(LOGS_DIR "/%s", x.v[i].name);
+        size_t len = strlen(x.v[i].name);
 
-        if (x.v[i].is_dir)
+        if (x.v[i].st.is_dir)
             continue;
-        bytes += x.v[i].bytes;
-        if (len > 5 && strcasecmp(x.v[i].path + len - 5, ".evtx") == 0) {
+        bytes += x.v[i].st.bytes;
+        if (len > 5 && strcasecmp(x.v[i].name + len - 5, ".evtx") == 0) {
             r = win_tree_write(k->os, path, empty, EVTX_EMPTY_BYTES, e);
             n++;
         } else {

@@ -163,21 +163,6 @@ static bool is_secret(const char *path)
     return str_eq_nocase(name, "SAM") || str_eq_nocase(name, "SECURITY");
 }
 
-/* Before all of a file is taken into memory. */
-static bool is_hive(const struct regf_source *s)
-{
-    struct err e = { 0 };
-    char magic[4];
-
-    if (s->bytes < sizeof magic)
-        return false;
-    if (s->mem)
-        memcpy(magic, s->mem, sizeof magic);
-    else if (s->read(s->userdata, 0, magic, sizeof magic, &e) < 0)
-        return false;
-    return memcmp(magic, "regf", sizeof magic) == 0;
-}
-
 int diff_registry(struct diff *d, const char *path, const struct regf_source *left,
                   const struct regf_source *right, struct err *e)
 {
@@ -185,7 +170,7 @@ int diff_registry(struct diff *d, const char *path, const struct regf_source *le
     struct pair p = { .d = d, .hive = path, .secret = is_secret(path) };
     struct err inner = { 0 };
 
-    if (!is_hive(left) || !is_hive(right))
+    if (!regf_is_hive(left) || !regf_is_hive(right))
         return 0;
     /* A damaged hive differs as a file; that is told already. */
     if (regf_open(left, NULL, NULL, REGF_DIRTY_OK, &a, &inner) < 0)

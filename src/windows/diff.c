@@ -155,51 +155,14 @@ int diff_add_key(struct diff *d, const char *hive, const char *key, const char *
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-struct entry {
-    char *path;
-    struct win_stat st;
-};
-
-struct entries {
-    struct entry *v;
-    size_t n, cap;
-};
-
-static void entries_done(struct entries *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        free(l->v[i].path);
-    free(l->v);
-}
-
-static int keep(void *userdata, const char *name, const struct win_stat *st, struct err *e)
-{
-    struct entries *l = userdata;
-
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 1024;
-        void *v = reallocarray(l->v, cap, sizeof *l->v);
-
-        if (!v)
-            return err_oom(e);
-        l->v = v;
-        l->cap = cap;
-    }
-    l->v[l->n].path = strdup(name);
-    if (!l->v[l->n].path)
-        return err_oom(e);
-    l->v[l->n++].st = *st;
-    return 0;
-}
-
 static int by_path(const void *a, const void *b)
 {
-    return strcasecmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
+    return strcasecmp(((const struct win_name *)a)->name, ((const struct win_name *)b)->name);
 }
 
-static int list_all(struct win_tree *t, struct entries *l, struct err *e)
+static int list_all(struct win_tree *t, struct win_names *l, struct err *e)
 {
-    int r = win_tree_walk(t, "", keep, l, e);
+    int r = win_tree_walk(t, "", win_names_keep, l, e);
 
     if (r == 0 && l->n)
         qsort(l->v, l->n, sizeof *l->v, by_path);
@@ -257,13 +220,13 @@ static int same_bytes(struct sides *s, const char *path, uint64_t bytes, struct 
     return r;
 }
 
-static int compare_content(struct sides *s, const struct entry *a, const struct entry *b,
+static int compare_content(struct sides *s, const struct win_name *a, const struct win_name *b,
                            struct err *e)
 {
-    struct hive_file f = { s->left->os, a->path }, g = { s->right->os, b->path };
+    struct hive_file f = { s->left->os, a->name }, g = { s->right->os, b->name };
     struct regf_source x = hive_source(&f, a->st.bytes), y = hive_source(&g, b->st.bytes);
     struct err inner = { 0 };
-    int r = a->st.bytes == b->st.bytes ? same_bytes(s, a->path, a->st.bytes, &inner) : 0;
+    int r = a->st.bytes == b->st.bytes ? same_bytes(s, a->name, a->st.bytes, &inner) : 0;
 
     /* What cannot be read is told by its size and attributes. */
     if (r < 0 && inner.kind != ERR_CONFLICT) {
@@ -272,39 +235,40 @@ static int compare_content(struct sides *s, const struct entry *a, const struct 
     }
     if (r == 1 || (r < 0 && a->st.mtime == b->st.mtime))
         return 0;
-    r = diff_add_file(s->d, a->path, "changed", stat_json(&a->st), stat_json(&b->st), e);
-    return r == 0 ? diff_registry(s->d, a->path, &x, &y, e) : r;
+    r = diff_add_file(s->d, a->name, "changed", stat_json(&a->st), stat_json(&b->st), e);
+    return r == 0 ? diff_registry(s->d, a->name, &x, &y, e) : r;
 }
 
-static int compare_pair(struct sides *s, const struct entry *a, const struct entry *b,
+static int compare_pair(struct sides *s, const struct win_name *a, const struct win_name *b,
                         struct err *e)
 {
     int l, r;
 
     if (a->st.is_dir != b->st.is_dir || a->st.reparse_tag != b->st.reparse_tag)
-        return diff_add_file(s->d, a->path, "changed", stat_json(&a->st), stat_json(&b->st), e);
+        return diff_add_file(s->d, a->name, "changed", stat_json(&a->st), stat_json(&b->st), e);
     if (a->st.is_dir)
         return 0;
-    l = may_differ(s, s->left, a->path, e);
-    r = l < 0 ? 0 : may_differ(s, s->right, b->path, e);
+    l = may_differ(s, s->left, a->name, e);
+    r = l < 0 ? 0 : may_differ(s, s->right, b->name, e);
     if (l < 0 || r < 0)
         return l < 0 ? l : r;
     return l || r || a->st.id != b->st.id ? compare_content(s, a, b, e) : 0;
 }
 
-static int merge(struct sides *s, const struct entries *l, const struct entries *r, struct err *e)
+static int merge(struct sides *s, const struct win_names *l, const struct win_names *r,
+                 struct err *e)
 {
     size_t i = 0, k = 0;
     int rc = 0;
 
     while (rc == 0 && (i < l->n || k < r->n)) {
-        int c = i == l->n ? 1 : k == r->n ? -1 : strcasecmp(l->v[i].path, r->v[k].path);
+        int c = i == l->n ? 1 : k == r->n ? -1 : strcasecmp(l->v[i].name, r->v[k].name);
 
         if (c < 0) {
-            rc = diff_add_file(s->d, l->v[i].path, "removed", stat_json(&l->v[i].st), NULL, e);
+            rc = diff_add_file(s->d, l->v[i].name, "removed", stat_json(&l->v[i].st), NULL, e);
             i++;
         } else if (c > 0) {
-            rc = diff_add_file(s->d, r->v[k].path, "added", NULL, stat_json(&r->v[k].st), e);
+            rc = diff_add_file(s->d, r->v[k].name, "added", NULL, stat_json(&r->v[k].st), e);
             k++;
         } else {
             rc = compare_pair(s, &l->v[i++], &r->v[k++], e);
@@ -315,7 +279,7 @@ static int merge(struct sides *s, const struct entries *l, const struct entries 
 
 static int compare_files(struct sides *s, struct err *e)
 {
-    _cleanup_(entries_done) struct entries l = { 0 }, r = { 0 };
+    _cleanup_(win_names_done) struct win_names l = { 0 }, r = { 0 };
     int rc = list_all(s->left->os, &l, e);
 
     if (rc == 0)

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HEAP_MAX 64 /* files of a heap that are asked */
+
 /* ---- words ----------------------------------------------------------------------------------- */
 
 static json_t *text_json(const char *text)
@@ -108,61 +110,41 @@ static enum hive_id hive_by_content(const struct regf *h)
     return HIVE_ID_MAX;
 }
 
-struct heap {
-    struct inspect *i;
-    json_t *names;
-};
-
-static int keep_name(void *userdata, const char *name, const struct win_stat *st, struct err *e)
+/* Logs lie beside hives; they begin alike. */
+static bool may_be_hive(const struct win_name *n)
 {
-    struct heap *h = userdata;
-    size_t n = strlen(name);
+    size_t len = strlen(n->name);
+    const char *tail = n->name + (len > 5 ? len - 5 : 0);
 
-    (void)e;
-    if (!st->is_dir && st->bytes >= 4096 && json_array_size(h->names) < 64 &&
-        (n < 5 || (!str_eq_nocase(name + n - 5, ".LOG1") && !str_eq_nocase(name + n - 5, ".LOG2"))))
-        append_text(h->names, name);
-    return 0;
-}
-
-static bool begins_as_hive(struct win_tree *t, const char *name)
-{
-    struct err scratch = { 0 };
-    uint8_t b[4];
-    size_t got = 0;
-
-    return win_tree_read_at(t, name, 0, b, sizeof b, &got, &scratch) == 0 && got == sizeof b &&
-           memcmp(b, "regf", 4) == 0;
+    return !n->st.is_dir && n->st.bytes >= 4096 && !str_eq_nocase(tail, ".LOG1") &&
+           !str_eq_nocase(tail, ".LOG2");
 }
 
 /* Files of a folder may have any name: each is asked what it is. */
 static int place_heap(struct inspect *i, struct err *e)
 {
-    struct heap heap = { i, json_array() };
-    size_t k;
-    json_t *name;
-    int r;
+    _cleanup_(win_names_done) struct win_names x = { 0 };
+    unsigned asked = 0;
+    int r = win_tree_names(i->os, "", false, &x, e);
 
-    if (!heap.names)
-        return err_oom(e);
-    r = win_tree_list(i->os, "", keep_name, &heap, e);
-    json_array_foreach (heap.names, k, name) {
-        const char *path = json_string_value(name);
+    for (size_t k = 0; r == 0 && k < x.n && asked < HEAP_MAX; k++) {
+        struct hive_file f = { i->os, x.v[k].name };
+        struct regf_source s = hive_source(&f, x.v[k].st.bytes);
         struct err scratch = { 0 };
         struct hive *v = NULL;
         enum hive_id id;
 
-        if (r < 0 || !path || !begins_as_hive(i->os, path))
+        asked += may_be_hive(&x.v[k]);
+        if (!may_be_hive(&x.v[k]) || !regf_is_hive(&s))
             continue;
-        if (hives_get_path(i->h, path, &v, &scratch) < 0 || !v->regf) {
+        if (hives_get_path(i->h, x.v[k].name, &v, &scratch) < 0 || !v->regf) {
             inspect_note(i, "%s", scratch.msg);
             continue;
         }
         id = hive_by_content(v->regf);
         if (id != HIVE_ID_MAX)
-            hives_place(i->h, id, path);
+            hives_place(i->h, id, x.v[k].name);
     }
-    json_decref(heap.names);
     return r;
 }
 

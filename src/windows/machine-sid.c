@@ -12,48 +12,11 @@
 #define TASKS      "Windows/System32/Tasks"
 #define TASK_MAX   MIB(1)
 #define NAMES_MAX  20000
-#define PROFILES   200
 #define USER_CLASS "AppData/Local/Microsoft/Windows/UsrClass.dat"
 
-struct paths {
-    char **v;
-    size_t n, max;
-};
-
-static void paths_done(struct paths *x)
+static bool is_plain_dir(const struct win_name *n)
 {
-    for (size_t i = 0; i < x->n; i++)
-        free(x->v[i]);
-    free(x->v);
-}
-
-static int add_path(struct paths *x, const char *name, struct err *e)
-{
-    if (x->n == x->max)
-        return err_set(e, E2BIG, ERR_LIMIT, "more than %zu names", x->max);
-    if (!x->v)
-        x->v = xcalloc(x->max, sizeof *x->v);
-    x->v[x->n++] = xstrdup(name);
-    return 0;
-}
-
-static int keep_file(void *userdata, const char *name, const struct win_stat *st, struct err *e)
-{
-    return st->is_dir || st->reparse_tag ? 0 : add_path(userdata, name, e);
-}
-
-static int keep_dir(void *userdata, const char *name, const struct win_stat *st, struct err *e)
-{
-    return !st->is_dir || st->reparse_tag ? 0 : add_path(userdata, name, e);
-}
-
-static int absent_is_fine(int r, struct err *e)
-{
-    if (r == -ENOENT) {
-        err_clear(e);
-        return 0;
-    }
-    return r;
+    return n->st.is_dir && !n->st.reparse_tag;
 }
 
 /* ---- hives ----------------------------------------------------------------------------------- */
@@ -102,13 +65,15 @@ static int change_path(struct change *c, const char *path, struct err *e)
 
 static int change_profiles(struct change *c, struct err *e)
 {
-    _cleanup_(paths_done) struct paths x = { .max = PROFILES };
-    int r = absent_is_fine(win_tree_list(c->k->os, "Users", keep_dir, &x, e), e);
+    _cleanup_(win_names_done) struct win_names x = { .max = NAMES_MAX };
+    int r = win_tree_names(c->k->os, "Users", false, &x, e);
 
     for (size_t i = 0; r == 0 && i < x.n; i++) {
-        _cleanup_free_ char *user = xasprintf("Users/%s/NTUSER.DAT", x.v[i]);
-        _cleanup_free_ char *classes = xasprintf("Users/%s/" USER_CLASS, x.v[i]);
+        _cleanup_free_ char *user = xasprintf("Users/%s/NTUSER.DAT", x.v[i].name);
+        _cleanup_free_ char *classes = xasprintf("Users/%s/" USER_CLASS, x.v[i].name);
 
+        if (!is_plain_dir(&x.v[i]))
+            continue;
         r = change_path(c, user, e);
         if (r == 0)
             r = change_path(c, classes, e);
@@ -157,14 +122,15 @@ static int change_task(struct change *c, const char *path, uint64_t *found, stru
 
 static int change_tasks(struct change *c, struct err *e)
 {
-    _cleanup_(paths_done) struct paths x = { .max = NAMES_MAX };
+    _cleanup_(win_names_done) struct win_names x = { .max = NAMES_MAX };
     uint64_t n = 0;
-    int r = absent_is_fine(win_tree_walk(c->k->os, TASKS, keep_file, &x, e), e);
+    int r = win_tree_names(c->k->os, TASKS, true, &x, e);
 
     for (size_t i = 0; r == 0 && i < x.n; i++) {
-        _cleanup_free_ char *path = xasprintf(TASKS "/%s", x.v[i]);
+        _cleanup_free_ char *path = xasprintf(TASKS "/%s", x.v[i].name);
 
-        r = change_task(c, path, &n, e);
+        if (!x.v[i].st.is_dir && !x.v[i].st.reparse_tag)
+            r = change_task(c, path, &n, e);
     }
     if (r < 0)
         return err_wrap(e, "change the SID in tasks");
@@ -192,18 +158,6 @@ static int change_files(struct change *c, struct err *e)
 
 /* ---- names and what is left ------------------------------------------------------------------ */
 
-struct keys {
-    const char *begins; /* the old SID as text, and a dash */
-    struct paths found;
-};
-
-static int keep_keys(void *userdata, const char *name, const struct win_stat *st, struct err *e)
-{
-    struct keys *x = userdata;
-
-    return st->is_dir && str_starts(name, x->begins) ? add_path(&x->found, name, e) : 0;
-}
-
 /* Keys of a user who stays are opened by his password and his SID: with the new one never again. A
  * folder of the new name would make Windows try. */
 static int drop_keys_of(struct change *c, const char *user, const char *begins, struct err *e)
@@ -215,15 +169,15 @@ static int drop_keys_of(struct change *c, const char *user, const char *begins, 
     for (size_t p = 0; r == 0 && p < ARRAY_LEN(places); p++) {
         _cleanup_free_ char *dir =
             xasprintf("Users/%s/AppData/Roaming/Microsoft/%s", user, places[p]);
-        struct keys x = { .begins = begins, .found = { .max = PROFILES } };
+        _cleanup_(win_names_done) struct win_names x = { .max = NAMES_MAX };
 
-        r = absent_is_fine(win_tree_list(c->k->os, dir, keep_keys, &x, e), e);
-        for (size_t i = 0; r == 0 && i < x.found.n; i++) {
-            _cleanup_free_ char *path = xasprintf("%s/%s", dir, x.found.v[i]);
+        r = win_tree_names(c->k->os, dir, false, &x, e);
+        for (size_t i = 0; r == 0 && i < x.n; i++) {
+            _cleanup_free_ char *path = xasprintf("%s/%s", dir, x.v[i].name);
 
-            r = win_tree_shred(c->k->os, path, &files, NULL, e);
+            if (x.v[i].st.is_dir && str_starts(x.v[i].name, begins))
+                r = win_tree_shred(c->k->os, path, &files, NULL, e);
         }
-        paths_done(&x.found);
     }
     if (r == 0 && files)
         win_plan_addf(c->k->p, WIN_ROW_DONE, "keys of a user", user, NULL,
@@ -234,14 +188,15 @@ static int drop_keys_of(struct change *c, const char *user, const char *begins, 
 
 static int drop_keys(struct change *c, struct err *e)
 {
-    _cleanup_(paths_done) struct paths x = { .max = PROFILES };
+    _cleanup_(win_names_done) struct win_names x = { .max = NAMES_MAX };
     char sid[SID_TEXT_MAX], begins[SID_TEXT_MAX + 1];
-    int r = absent_is_fine(win_tree_list(c->k->os, "Users", keep_dir, &x, e), e);
+    int r = win_tree_names(c->k->os, "Users", false, &x, e);
 
     (void)sid_text(c->old, sizeof c->old, sid);
     (void)snprintf(begins, sizeof begins, "%s-", sid);
     for (size_t i = 0; r == 0 && i < x.n; i++)
-        r = drop_keys_of(c, x.v[i], begins, e);
+        if (is_plain_dir(&x.v[i]))
+            r = drop_keys_of(c, x.v[i].name, begins, e);
     return r;
 }
 

@@ -38,6 +38,15 @@ void regf_set_now(struct regf *h, uint64_t filetime)
 
 /* --- opening --- */
 
+bool regf_is_hive(const struct regf_source *s)
+{
+    struct err e = { 0 };
+    char magic[4];
+
+    return s->bytes >= REGF_BASE && regf_source_read(s, 0, magic, sizeof magic, &e) == 0 &&
+           memcmp(magic, "regf", sizeof magic) == 0;
+}
+
 static int load(struct regf *h, const struct regf_source *s, struct err *e)
 {
     int r;

@@ -55,6 +55,9 @@ static inline struct regf_source regf_source_mem(const void *p, size_t n)
     return (struct regf_source){ .mem = p, .bytes = n };
 }
 
+/* Whether it begins as a hive does; asked before all of it is taken into memory. */
+bool regf_is_hive(const struct regf_source *s);
+
 enum regf_open_flags {
     REGF_DIRTY_OK = 1,   /* dirty and no usable log: take what there is (to look, not to edit) */
     REGF_LOGS_UNUSED = 2 /* leave the logs out even if they would apply; implies REGF_DIRTY_OK */

@@ -207,43 +207,6 @@ int win_tree_facts(struct win_tree *t, struct win_volume_facts *ret, struct err 
     return t->ops->facts(t, ret, e);
 }
 
-/* ---- names of a directory, kept while it is worked on ---------------------------------------- */
-
-struct names {
-    struct {
-        char *name;
-        struct win_stat st;
-    } * v;
-    size_t n, cap;
-};
-
-static void names_done(struct names *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        free(l->v[i].name);
-    free(l->v);
-}
-
-static int keep_name(void *userdata, const char *name, const struct win_stat *st, struct err *e)
-{
-    struct names *l = userdata;
-
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        void *v = reallocarray(l->v, cap, sizeof *l->v);
-
-        if (!v)
-            return err_oom(e);
-        l->v = v;
-        l->cap = cap;
-    }
-    l->v[l->n].name = strdup(name);
-    if (!l->v[l->n].name)
-        return err_oom(e);
-    l->v[l->n++].st = *st;
-    return 0;
-}
-
 /* ---- walk ------------------------------------------------------------------------------------ */
 
 struct walk {
@@ -274,7 +237,7 @@ static int walk_one(struct walk *w, const char *below, const char *name, const s
 
 static int walk_below(struct walk *w, const char *below, unsigned depth, struct err *e)
 {
-    _cleanup_(names_done) struct names l = { 0 };
+    _cleanup_(win_names_done) struct win_names l = { 0 };
     _cleanup_free_ char *path = NULL;
     int r;
 
@@ -283,7 +246,7 @@ static int walk_below(struct walk *w, const char *below, unsigned depth, struct 
                        WIN_DEPTH_MAX);
     r = win_path_join(w->root, below, &path, e);
     if (r == 0)
-        r = w->t->ops->list(w->t, path, keep_name, &l, e);
+        r = w->t->ops->list(w->t, path, win_names_keep, &l, e);
     for (size_t i = 0; i < l.n && r == 0; i++)
         r = walk_one(w, below, l.v[i].name, &l.v[i].st, depth, e);
     return r;
@@ -370,13 +333,13 @@ static int delete_one(struct win_tree *t, const char *path, const struct win_sta
 static int delete_below(struct win_tree *t, const char *dir, const struct deletion *d,
                         unsigned depth, struct err *e)
 {
-    _cleanup_(names_done) struct names l = { 0 };
+    _cleanup_(win_names_done) struct win_names l = { 0 };
     int r;
 
     if (depth > WIN_DEPTH_MAX)
         return err_set(e, ELOOP, ERR_CORRUPT, "directories are nested deeper than %d",
                        WIN_DEPTH_MAX);
-    r = t->ops->list(t, dir, keep_name, &l, e);
+    r = t->ops->list(t, dir, win_names_keep, &l, e);
     for (size_t i = 0; i < l.n && r == 0; i++) {
         _cleanup_free_ char *path = NULL;
 

@@ -61,6 +61,23 @@ int win_tree_list(struct win_tree *t, const char *path, win_tree_each_fn fn, voi
 int win_tree_walk(struct win_tree *t, const char *path, win_tree_each_fn fn, void *userdata,
                   struct err *e);
 
+/* Names that were kept, for whoever changes the tree meanwhile: end with win_names_done(). */
+struct win_name {
+    char *name;
+    struct win_stat st;
+};
+struct win_names {
+    struct win_name *v;
+    size_t n, cap;
+    size_t max; /* more are ERR_LIMIT; 0: as many as there are */
+};
+void win_names_done(struct win_names *l);
+/* The function for listing and walking that keeps them; userdata: struct win_names. */
+int win_names_keep(void *userdata, const char *name, const struct win_stat *st, struct err *e);
+/* Those of a directory, or (deep) of all below it; none when it is not there. */
+int win_tree_names(struct win_tree *t, const char *path, bool deep, struct win_names *l,
+                   struct err *e);
+
 /* Calls fn for each range of the volume (offsets in bytes) in which the file's content lies, or the
  * record that holds it, until fn returns non-zero, which is returned. NTFS only: elsewhere one
  * range of everything. */
