@@ -195,8 +195,8 @@ static void every_letter_of_a_page_is_there_once(void **unused)
             for (size_t j = i + 1; j < all[k]->items_n; j++) {
                 const struct dialog_item *a = &all[k]->items[i], *b = &all[k]->items[j];
                 const char *p = strchr(a->text, '&'), *q = strchr(b->text, '&');
-                bool together = a->tab == b->tab || a->tab == DIALOG_ALL_TABS ||
-                                b->tab == DIALOG_ALL_TABS;
+                bool together =
+                    a->tab == b->tab || a->tab == DIALOG_ALL_TABS || b->tab == DIALOG_ALL_TABS;
                 if (together && p && q && (p[1] | 0x20) == (q[1] | 0x20))
                     fail_msg("'%s' and '%s' of '%s'", a->text, b->text, all[k]->title);
             }

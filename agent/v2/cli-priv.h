@@ -51,4 +51,5 @@ int v2_verb_wallpaper(struct v2_cli *c, const struct v2_args *a);
 int v2_verb_randomize(struct v2_cli *c, const struct v2_args *a);
 int v2_verb_encrypt(struct v2_cli *c, const struct v2_args *a);
 int v2_verb_install(struct v2_cli *c, const struct v2_args *a);
+int v2_verb_migrate(struct v2_cli *c, const struct v2_args *a);
 int v2_verb_uninstall(struct v2_cli *c, const struct v2_args *a);

@@ -12,6 +12,7 @@
 #include "v2/config.h"
 #include "v2/events.h"
 #include "v2/install.h"
+#include "v2/migrate.h"
 
 #define FILE_MAX MIB(16)
 #define TAGS_MAX 64U
@@ -305,6 +306,54 @@ int v2_verb_install(struct v2_cli *c, const struct v2_args *a)
     if (r == 0 && telemetry)
         r = telemetry_set(c->w, str_eq_nocase(telemetry, "true"), &e);
     return r < 0 ? v2_fail(c, &e) : V2_EXIT_OK;
+}
+
+/* ---- internal migrate ---- */
+
+/* Checked as any settings are, and the file that was there stays beside the new one. */
+static int write_migrated(struct win *w, const struct str *text, struct err *e)
+{
+    _cleanup_(v2_config_freep) struct v2_config *checked = NULL;
+    _cleanup_free_ char *path = win_expand(w, V2_CONFIG_PATH, e);
+    _cleanup_free_ char *before = path ? win_expand(w, V2_CONFIG_PATH ".before", e) : NULL;
+    struct win_name found;
+    int r = before ? 0 : -e->no;
+
+    if (r == 0)
+        r = v2_config_parse("migrated settings", str_text(text), text->len, NULL, NULL, &checked,
+                            e);
+    if (r == 0)
+        r = w->file_stat(w, path, &found, e);
+    if (r > 0)
+        r = w->file_rename(w, path, before, e);
+    if (r == 0)
+        r = w->file_write(w, path, str_text(text), text->len, e);
+    return r < 0 ? r : w->file_protect(w, path, WIN_PROTECT_ADMINS, e);
+}
+
+int v2_verb_migrate(struct v2_cli *c, const struct v2_args *a)
+{
+    struct str text = STR_INIT(KIB(64));
+    const char *from = NULL;
+    bool no_password = false;
+    struct err e = { 0 };
+    int r = v2_migrate(c->w, &text, &from, &no_password, &e);
+
+    if (r == 0)
+        r = err_set(&e, ENOENT, ERR_NOT_FOUND, "there are no settings of an older agent");
+    if (r > 0)
+        r = write_migrated(c->w, &text, &e);
+    str_wipe(&text);
+    if (r < 0)
+        return v2_fail(c, &e);
+    v2_say(c,
+           "The settings of %s are in agent-config.yml; what was there is in "
+           "agent-config.yml.before.\n",
+           from);
+    if (no_password)
+        v2_say(c, "warning: setAdminAccount is doNothing: new instances get no password from the "
+                  "agent.\n");
+    return V2_EXIT_OK;
 }
 
 int v2_verb_uninstall(struct v2_cli *c, const struct v2_args *a)
