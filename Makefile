@@ -42,6 +42,7 @@ $(AGENT)-native/build.ninja:
 bench: setup all
 	@tools/setup-debian --test
 	@bench/run
+	@bench/ready --build $(BUILD)
 	@bench/windows $(BUILD)
 	@bench/api --build $(BUILD)
 
