@@ -11,7 +11,7 @@ import pathlib, re, sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PAGE = TOP / 'docs/agents/conformance.md'
 ROW = re.compile(r'^\| (S-(\d+)) \| ([UWIP ]+) \| (.*?) \| (.*?) \| (.*?) \|$')
-SOURCES = sorted([*TOP.glob('agent/*/test-*.c'), *TOP.glob('tests/agent/*.py'), *TOP.glob('tests/e2e/*.py')])
+SOURCES = sorted([*TOP.glob('agent/*/test-*.c'), *TOP.glob('tests/agent/*.py'), *TOP.glob('tests/guests/*.py')])
 CITE = re.compile(r'\bS-(\d+)(?: to S-(\d+))?')
 
 
