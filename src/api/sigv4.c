@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "sigv4.h"
+#include "sigv4-priv.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -11,7 +11,6 @@
 #include "parse.h"
 #include "str.h"
 
-#define ALGORITHM     "AWS4-HMAC-SHA256"
 #define CANONICAL_MAX MIB(4)
 #define PAIRS_MAX     4000
 #define HASH_HEX      65
@@ -89,7 +88,7 @@ static bool sign_hex(const struct sigv4_claim *c, const char *secret, const char
 
 /* ---- the canonical request */
 
-static const char *header(const struct sigv4_request *q, const char *name)
+const char *sigv4_header_of(const struct sigv4_request *q, const char *name)
 {
     for (size_t i = 0; i < q->n_headers; i++)
         if (str_eq_nocase(q->headers[i].name, name))
@@ -106,8 +105,7 @@ static int hex_value(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Decodes in place; a bad escape stays as it is. Returns the length. */
-static size_t decode(char *text)
+size_t sigv4_decode(char *text)
 {
     char *out = text;
 
@@ -138,7 +136,7 @@ static int by_name_and_value(const void *a, const void *b)
 static char *recode(char *text)
 {
     _cleanup_str_ struct str s = STR_INIT(CANONICAL_MAX);
-    size_t n = decode(text);
+    size_t n = sigv4_decode(text);
 
     str_add(&s, "");
     str_uri(&s, text, n, false);
@@ -285,14 +283,14 @@ static int string_to_sign(const struct sigv4_request *q, const struct sigv4_clai
         return r;
     if (!sha256_hex(s.p, s.len, hash))
         return err_set(e, EIO, ERR_OTHER, "take the SHA-256 of the canonical request");
-    *ret = xasprintf(ALGORITHM "\n%s\n%s/%s/%s/aws4_request\n%s", c->stamp, c->day, c->region,
+    *ret = xasprintf(SIGV4_ALGORITHM "\n%s\n%s/%s/%s/aws4_request\n%s", c->stamp, c->day, c->region,
                      c->service, hash);
     return 0;
 }
 
-/* ---- time */
+/* ---- verifying */
 
-static void stamp_print(uint64_t s, char out[SIGV4_STAMP])
+void sigv4_stamp(uint64_t s, char out[SIGV4_STAMP])
 {
     time_t t = (time_t)s;
     struct tm tm;
@@ -301,269 +299,6 @@ static void stamp_print(uint64_t s, char out[SIGV4_STAMP])
         out[0] = '\0';
 }
 
-static int digits(const char *p, size_t n)
-{
-    int v = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] < '0' || p[i] > '9')
-            return -1;
-        v = v * 10 + (p[i] - '0');
-    }
-    return v;
-}
-
-static bool to_seconds(int year, int month, int day, int hour, int min, int sec, uint64_t *ret)
-{
-    struct tm tm = { .tm_year = year - 1900,
-                     .tm_mon = month - 1,
-                     .tm_mday = day,
-                     .tm_hour = hour,
-                     .tm_min = min,
-                     .tm_sec = sec };
-    time_t t;
-
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
-        min < 0 || min > 59 || sec < 0 || sec > 60)
-        return false;
-    t = timegm(&tm);
-    if (t < 0)
-        return false;
-    *ret = (uint64_t)t;
-    return true;
-}
-
-/* "20261124T054643Z" */
-static bool parse_basic(const char *p, uint64_t *ret)
-{
-    return strlen(p) == 16 && p[8] == 'T' && p[15] == 'Z' &&
-           to_seconds(digits(p, 4), digits(p + 4, 2), digits(p + 6, 2), digits(p + 9, 2),
-                      digits(p + 11, 2), digits(p + 13, 2), ret);
-}
-
-/* "Tue, 24 Nov 2026 05:46:43 GMT", as the Date header has it */
-static bool parse_http(const char *p, uint64_t *ret)
-{
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    char name[4];
-    const char *at;
-
-    if (strlen(p) != 29 || p[3] != ',' || p[4] != ' ' || p[7] != ' ' || p[11] != ' ' ||
-        p[16] != ' ' || p[19] != ':' || p[22] != ':' || !str_eq(p + 25, " GMT"))
-        return false;
-    memcpy(name, p + 8, 3);
-    name[3] = '\0';
-    at = strstr(months, name);
-    if (!at || (at - months) % 3)
-        return false;
-    return to_seconds(digits(p + 12, 4), (int)(at - months) / 3 + 1, digits(p + 5, 2),
-                      digits(p + 17, 2), digits(p + 20, 2), digits(p + 23, 2), ret);
-}
-
-/* ---- reading */
-
-static int incomplete(enum sigv4_fault *fault, struct err *e, const char *what)
-{
-    *fault = SIGV4_FAULT_INCOMPLETE;
-    return err_set(e, EINVAL, ERR_INVALID, "%s", what);
-}
-
-static bool take(char *out, size_t size, const char *p, size_t n)
-{
-    if (n == 0 || n >= size)
-        return false;
-    memcpy(out, p, n);
-    out[n] = '\0';
-    return true;
-}
-
-/* AKID/20261124/us-east-1/ec2/aws4_request; the key may hold '/', so from the right. */
-static bool read_credential(struct sigv4_claim *c, const char *text)
-{
-    const char *part[5];
-    size_t n = strlen(text);
-    const char *end = text + n;
-
-    for (int i = 4; i > 0; i--) {
-        const char *slash = memrchr(text, '/', (size_t)(end - text));
-
-        if (!slash)
-            return false;
-        part[i] = slash + 1;
-        end = slash;
-    }
-    return take(c->access_key, sizeof(c->access_key), text, (size_t)(end - text)) &&
-           take(c->day, sizeof(c->day), part[1], (size_t)(part[2] - part[1] - 1)) &&
-           strlen(c->day) == 8 && digits(c->day, 8) >= 0 &&
-           take(c->region, sizeof(c->region), part[2], (size_t)(part[3] - part[2] - 1)) &&
-           take(c->service, sizeof(c->service), part[3], (size_t)(part[4] - part[3] - 1)) &&
-           str_eq(part[4], "aws4_request");
-}
-
-static bool is_in_list(const char *list, const char *name)
-{
-    size_t n = strlen(name);
-
-    for (const char *p = list; p; p = strchr(p, ';') ? strchr(p, ';') + 1 : NULL)
-        if (strncmp(p, name, n) == 0 && (!p[n] || p[n] == ';'))
-            return true;
-    return false;
-}
-
-static bool names_ok(const char *list)
-{
-    for (const char *p = list; *p; p++)
-        if ((unsigned char)*p <= ' ' || (unsigned char)*p > '~' || (*p >= 'A' && *p <= 'Z') ||
-            *p == ':' || *p == ',')
-            return false;
-    return *list;
-}
-
-static int finish_read(struct sigv4_claim *c, enum sigv4_fault *fault, struct err *e)
-{
-    if (strlen(c->signature) != 64 || strspn(c->signature, "0123456789abcdef") != 64)
-        return incomplete(fault, e, "the signature is not 64 lower-case hex digits");
-    if (!names_ok(c->signed_headers))
-        return incomplete(fault, e, "the list of signed headers cannot be read");
-    if (!is_in_list(c->signed_headers, "host"))
-        return incomplete(fault, e, "'host' must be one of the signed headers");
-    return 0;
-}
-
-/* One "Key=value" of the Authorization header. */
-static bool read_part(struct sigv4_claim *c, const char *p, size_t n)
-{
-    char credential[256];
-
-    if (n > 11 && strncmp(p, "Credential=", 11) == 0)
-        return take(credential, sizeof(credential), p + 11, n - 11) &&
-               read_credential(c, credential);
-    if (n > 14 && strncmp(p, "SignedHeaders=", 14) == 0)
-        return take(c->signed_headers, sizeof(c->signed_headers), p + 14, n - 14);
-    if (n > 10 && strncmp(p, "Signature=", 10) == 0)
-        return take(c->signature, sizeof(c->signature), p + 10, n - 10);
-    return false;
-}
-
-static int read_authorization(struct sigv4_claim *c, const char *text, enum sigv4_fault *fault,
-                              struct err *e)
-{
-    const char *p = text + strlen(ALGORITHM);
-
-    if (!str_starts(text, ALGORITHM) || (*p != ' ' && *p != '\t'))
-        return incomplete(fault, e,
-                          "the Authorization header must begin with '" ALGORITHM "': signature "
-                          "version 4 is the only one that is read");
-    while (*(p += strspn(p, " \t,"))) {
-        size_t n = strcspn(p, ",");
-
-        if (!read_part(c, p, n))
-            return incomplete(fault, e,
-                              "the Authorization header must hold 'Credential=KEY/DAY/REGION/"
-                              "SERVICE/aws4_request', 'SignedHeaders=' and 'Signature='");
-        p += n;
-    }
-    if (!c->access_key[0] || !c->signed_headers[0] || !c->signature[0])
-        return incomplete(fault, e,
-                          "the Authorization header lacks one of Credential, SignedHeaders and "
-                          "Signature");
-    return finish_read(c, fault, e);
-}
-
-static int read_date(const struct sigv4_request *q, struct sigv4_claim *c, enum sigv4_fault *fault,
-                     struct err *e)
-{
-    const char *date = header(q, "x-amz-date");
-
-    if (!date)
-        date = header(q, "date");
-    if (!date)
-        return incomplete(fault, e, "neither an X-Amz-Date nor a Date header is in the request");
-    if (!parse_basic(date, &c->stamp_s) && !parse_http(date, &c->stamp_s))
-        return incomplete(fault, e, "the date of the request is not like 20261124T054643Z");
-    stamp_print(c->stamp_s, c->stamp);
-    return 0;
-}
-
-/* The decoded value of a query parameter; caller frees. */
-static char *query_value(const char *query, const char *name)
-{
-    size_t n = strlen(name);
-
-    for (const char *p = query; p && *p; p = strchr(p, '&') ? strchr(p, '&') + 1 : NULL)
-        if (strncmp(p, name, n) == 0 && p[n] == '=') {
-            char *v = strndup(p + n + 1, strcspn(p + n + 1, "&"));
-
-            if (v)
-                (void)decode(v);
-            return v;
-        }
-    return NULL;
-}
-
-static int read_presigned(const struct sigv4_request *q, struct sigv4_claim *c,
-                          enum sigv4_fault *fault, struct err *e)
-{
-    _cleanup_free_ char *algorithm = query_value(q->query, "X-Amz-Algorithm");
-    _cleanup_free_ char *credential = query_value(q->query, "X-Amz-Credential");
-    _cleanup_free_ char *date = query_value(q->query, "X-Amz-Date");
-    _cleanup_free_ char *expires = query_value(q->query, "X-Amz-Expires");
-    _cleanup_free_ char *names = query_value(q->query, "X-Amz-SignedHeaders");
-    _cleanup_free_ char *signature = query_value(q->query, "X-Amz-Signature");
-    _cleanup_free_ char *token = query_value(q->query, "X-Amz-Security-Token");
-    uint64_t seconds;
-
-    c->presigned = true;
-    c->has_session_token = token != NULL;
-    if (!algorithm || !credential || !date || !expires || !names || !signature)
-        return incomplete(
-            fault, e,
-            "a presigned request needs X-Amz-Algorithm, -Credential, -Date, -Expires, "
-            "-SignedHeaders and -Signature");
-    if (!str_eq(algorithm, ALGORITHM))
-        return incomplete(fault, e, "X-Amz-Algorithm must be '" ALGORITHM "'");
-    if (!read_credential(c, credential))
-        return incomplete(fault, e,
-                          "X-Amz-Credential must be 'KEY/DAY/REGION/SERVICE/aws4_request'");
-    if (!parse_basic(date, &c->stamp_s))
-        return incomplete(fault, e, "X-Amz-Date is not like 20261124T054643Z");
-    if (parse_u64(expires, 1, 604800, &seconds) < 0)
-        return incomplete(fault, e, "X-Amz-Expires must be from 1 to 604800 seconds");
-    c->expires_s = (uint32_t)seconds;
-    stamp_print(c->stamp_s, c->stamp);
-    if (!take(c->signed_headers, sizeof(c->signed_headers), names, strlen(names)) ||
-        !take(c->signature, sizeof(c->signature), signature, strlen(signature)))
-        return incomplete(fault, e, "X-Amz-SignedHeaders or X-Amz-Signature cannot be read");
-    return finish_read(c, fault, e);
-}
-
-int sigv4_read(const struct sigv4_request *q, struct sigv4_claim *ret, enum sigv4_fault *ret_fault,
-               struct err *e)
-{
-    const char *authorization = header(q, "authorization");
-    _cleanup_free_ char *algorithm = query_value(q->query, "X-Amz-Algorithm");
-    struct sigv4_claim c = { 0 };
-    int r;
-
-    if (authorization) {
-        c.has_session_token = header(q, "x-amz-security-token") != NULL;
-        r = read_authorization(&c, authorization, ret_fault, e);
-        if (r == 0)
-            r = read_date(q, &c, ret_fault, e);
-    } else if (algorithm) {
-        r = read_presigned(q, &c, ret_fault, e);
-    } else {
-        *ret_fault = SIGV4_FAULT_MISSING;
-        return err_set(e, EACCES, ERR_DENIED, "the request is not signed");
-    }
-    if (r < 0)
-        return r;
-    *ret = c;
-    return 0;
-}
-
-/* ---- verifying */
-
 static int expired(const struct sigv4_claim *c, uint64_t now_s, const char *what,
                    enum sigv4_fault *fault, struct err *e)
 {
@@ -571,7 +306,7 @@ static int expired(const struct sigv4_claim *c, uint64_t now_s, const char *what
     uint64_t off = behind ? now_s - c->stamp_s : c->stamp_s - now_s;
     char now[SIGV4_STAMP];
 
-    stamp_print(now_s, now);
+    sigv4_stamp(now_s, now);
     *fault = SIGV4_FAULT_EXPIRED;
     return err_set(e, ETIME, ERR_DENIED,
                    "%s: it was signed at %s, %llu seconds %s this server's clock (%s)", what,
@@ -596,7 +331,7 @@ static int check_clock(const struct sigv4_claim *c, uint64_t now_s, enum sigv4_f
 static int payload_hash(const struct sigv4_request *q, bool unsigned_ok, char out[HASH_HEX],
                         enum sigv4_fault *fault, struct err *e)
 {
-    const char *said = header(q, "x-amz-content-sha256");
+    const char *said = sigv4_header_of(q, "x-amz-content-sha256");
 
     if (said && str_eq(said, "UNSIGNED-PAYLOAD") && unsigned_ok)
         return str_copy(out, HASH_HEX, said);
@@ -688,7 +423,7 @@ int sigv4_sign(const struct sigv4_request *q, const char *access_key, const char
     struct sigv4_request whole = *q;
     struct sigv4_claim c = { 0 };
     char payload[HASH_HEX], signature[HASH_HEX];
-    const char *said = header(q, "x-amz-content-sha256");
+    const char *said = sigv4_header_of(q, "x-amz-content-sha256");
     int r;
 
     if (!all)
@@ -697,8 +432,8 @@ int sigv4_sign(const struct sigv4_request *q, const char *access_key, const char
         str_copy(c.service, sizeof(c.service), service) < 0)
         return err_set(e, EINVAL, ERR_INVALID, "sign for region '%s', service '%s': too long",
                        region, service);
-    stamp_print(now_s, c.stamp);
-    (void)take(c.day, sizeof(c.day), c.stamp, 8); /* always fits */
+    sigv4_stamp(now_s, c.stamp);
+    (void)snprintf(c.day, sizeof(c.day), "%.8s", c.stamp);
     for (size_t i = 0; i < q->n_headers; i++)
         all[i] = q->headers[i];
     all[q->n_headers] = (struct sigv4_header){ "x-amz-date", c.stamp };
@@ -718,7 +453,8 @@ int sigv4_sign(const struct sigv4_request *q, const char *access_key, const char
         return err_set(e, EIO, ERR_OTHER, "compute the signature");
     (void)str_copy(stamp, SIGV4_STAMP, c.stamp); /* always fits */
     *ret_authorization =
-        xasprintf(ALGORITHM " Credential=%s/%s/%s/%s/aws4_request, SignedHeaders=%s, Signature=%s",
+        xasprintf(SIGV4_ALGORITHM
+                  " Credential=%s/%s/%s/%s/aws4_request, SignedHeaders=%s, Signature=%s",
                   access_key, c.day, c.region, c.service, c.signed_headers, signature);
     return 0;
 }
