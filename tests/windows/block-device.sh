@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A block device is changed whole or not at all, too: kill -9 at many moments; the journal lies
-# below KILN_HOME or where --journal says, and is found although the device has another name. As root.
+# below KILN_HOME or where --journal says, and is found although the device has another name. As
+# root.
 . "$(dirname "$0")/lib.sh"
 requires jq --version
 requires timeout --version
