@@ -87,14 +87,19 @@ class Disk:
     def __init__(self, snapshot):
         self.path = f'{k.home}/{snapshot}.raw'
         k.cli('store', 'export', snapshot, self.path)
+        p = subprocess.run(['debugfs', '-R', 'features', self.where()], capture_output=True, text=True, timeout=60)
+        true('extent' in p.stdout and 'needs_recovery' not in p.stdout, f'it has shut down in order: {p.stdout}{p.stderr}')
+
+    def where(self):
+        return f'{self.path}?offset={2048 * 512}'
 
     def read(self, path):
-        p = subprocess.run(['debugfs', '-R', f'cat "{path}"', f'{self.path}?offset={2048 * 512}'], capture_output=True, timeout=60)
+        p = subprocess.run(['debugfs', '-R', f'cat "{path}"', self.where()], capture_output=True, timeout=60)
         true(b'File not found' not in p.stderr, f'{path}: {p.stderr!r}')
         return p.stdout.decode(errors='replace').replace('\r', '')
 
     def has(self, path):
-        p = subprocess.run(['debugfs', '-R', f'stat "{path}"', f'{self.path}?offset={2048 * 512}'], capture_output=True, timeout=60)
+        p = subprocess.run(['debugfs', '-R', f'stat "{path}"', self.where()], capture_output=True, timeout=60)
         return b'File not found' not in p.stderr
 
     def c(self, path):
