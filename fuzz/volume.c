@@ -37,7 +37,7 @@ static const uint8_t somebody[24] = {
     1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0, 9
 };
 
-static void use(struct win_tree *t)
+static void use(struct win_tree *t, bool writable)
 {
     static const uint8_t old[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 }, now[12] = { 9 };
     struct win_volume_facts f;
@@ -54,7 +54,7 @@ static void use(struct win_tree *t)
     err_clear(&e);
     (void)win_tree_list(t, "", read_each, t, &e);
     err_clear(&e);
-    if (!win_tree_writable(t))
+    if (!writable)
         return;
     (void)win_tree_write(t, "Windows/a.txt", "some text", 9, &e);
     err_clear(&e);
@@ -98,7 +98,7 @@ void volume_use(const uint8_t *data, size_t size, const char *magic,
 
         if (open(d, writable, &t, &e) < 0)
             continue;
-        use(t);
+        use(t, writable);
         err_clear(&e);
         (void)win_tree_close(t, &e);
     }

@@ -194,22 +194,7 @@ int inspect_state(struct inspect *i, struct err *e)
 struct logs {
     struct inspect *i;
     uint64_t n, bytes, events, dirty, damaged, empty;
-    json_t *names; /* read afterwards: a listing must not be disturbed */
 };
-
-static int add_log(void *userdata, const char *name, const struct win_stat *st, struct err *e)
-{
-    struct logs *l = userdata;
-    size_t n = strlen(name);
-
-    (void)e;
-    if (st->is_dir || n < 5 || !str_eq_nocase(name + n - 5, ".evtx") || l->n >= LOGS_MAX)
-        return 0;
-    l->n++;
-    l->bytes += st->bytes;
-    (void)json_object_set_new(l->names, name, json_integer((json_int_t)st->bytes));
-    return 0;
-}
 
 static void look_at_log(struct logs *l, const char *name, uint64_t bytes)
 {
@@ -229,26 +214,33 @@ static void look_at_log(struct logs *l, const char *name, uint64_t bytes)
     l->dirty += (info.flags & EVTX_DIRTY) != 0;
 }
 
+static bool is_log(const struct win_name *n)
+{
+    size_t len = strlen(n->name);
+
+    return !n->st.is_dir && len >= 5 && str_eq_nocase(n->name + len - 5, ".evtx");
+}
+
 int inspect_logs(struct inspect *i, struct err *e)
 {
-    struct logs l = { .i = i, .names = json_object() };
-    const char *name;
-    json_t *bytes, *o;
-    int r;
+    _cleanup_(win_names_done) struct win_names x = { 0 };
+    struct logs l = { .i = i };
+    json_t *o;
+    int r = win_tree_list(i->os, LOGS_DIR, win_names_keep, &x, e);
 
-    if (!l.names)
-        return err_oom(e);
-    r = win_tree_list(i->os, LOGS_DIR, add_log, &l, e);
     if (r == -ENOENT) {
-        json_decref(l.names);
         err_clear(e);
         return 0;
     }
-    json_object_foreach (l.names, name, bytes)
-        look_at_log(&l, name, (uint64_t)json_integer_value(bytes));
-    json_decref(l.names);
     if (r < 0)
         return r;
+    for (size_t k = 0; k < x.n && l.n < LOGS_MAX; k++) {
+        if (!is_log(&x.v[k]))
+            continue;
+        l.n++;
+        l.bytes += x.v[k].st.bytes;
+        look_at_log(&l, x.v[k].name, x.v[k].st.bytes);
+    }
     o = put_object(i->doc, "event_logs");
     put_uint(o, "files", l.n);
     put_uint(o, "bytes", l.bytes);

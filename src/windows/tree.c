@@ -65,11 +65,6 @@ enum win_tree_kind win_tree_kind(const struct win_tree *t)
     return t->ops->kind;
 }
 
-bool win_tree_writable(const struct win_tree *t)
-{
-    return t->writable;
-}
-
 void win_tree_free(struct win_tree *t)
 {
     if (t)

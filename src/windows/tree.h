@@ -29,7 +29,6 @@ struct win_stat {
 };
 
 enum win_tree_kind win_tree_kind(const struct win_tree *t);
-bool win_tree_writable(const struct win_tree *t);
 void win_tree_free(struct win_tree *t); /* without win_tree_close(): nothing more is written */
 DEFINE_FREEP(win_tree_free, struct win_tree);
 /* Writes what is pending and takes the volume down in order; frees in every case. */
