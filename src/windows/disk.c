@@ -2,9 +2,9 @@
 #include "disk.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "file.h"
 
@@ -173,17 +173,6 @@ int win_disk_take_fd(int fd, bool writable, struct win_disk **ret, struct err *e
         return err_oom(e);
     f->fd = TAKE_FD(own);
     return win_disk_new(writable ? &file_writer : &file_reader, f, (uint64_t)size, ret, e);
-}
-
-int win_disk_open_file(const char *path, bool writable, struct win_disk **ret, struct err *e)
-{
-    /* O_NONBLOCK: a FIFO must not make us wait for ever before it is refused. */
-    int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r;
-
-    if (fd < 0)
-        return err_errno(e, "open '%s'", path);
-    r = win_disk_take_fd(fd, writable, ret, e);
-    return r < 0 ? err_wrap(e, "open '%s'", path) : 0;
 }
 
 /* ---- a part of a disk ------------------------------------------------------------------------ */

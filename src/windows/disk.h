@@ -23,9 +23,7 @@ struct win_disk_ops {
 /* Takes state (freed by ops->free, also when this fails). ops->write NULL: read-only. */
 int win_disk_new(const struct win_disk_ops *ops, void *state, uint64_t bytes, struct win_disk **ret,
                  struct err *e);
-/* A raw file or block device. */
-int win_disk_open_file(const char *path, bool writable, struct win_disk **ret, struct err *e);
-/* Takes the descriptor. */
+/* A raw file or block device; takes the descriptor. */
 int win_disk_take_fd(int fd, bool writable, struct win_disk **ret, struct err *e);
 /* An NBD server behind a connected socket, which it takes, or at a Unix socket's path. Every wait
  * has a deadline. Writable when the export is and the caller asks for it. */

@@ -2,7 +2,7 @@
 /* The copy-on-write layer: what it shows, what it keeps, and that a commit is whole or not at all:
  * a child kills itself before, and in the middle of, each operation on a file, one after another.
  */
-#include "test.h"
+#include "test-volume.h"
 
 #include "cow.h"
 
@@ -145,7 +145,7 @@ static int change_and_commit(const struct place *p, struct err *e)
 {
     _cleanup_(win_disk_freep) struct win_disk *d = NULL;
     _cleanup_(win_cow_freep) struct win_cow *c = NULL;
-    int r = win_disk_open_file(p->disk, true, &d, e);
+    int r = volume_disk(p->disk, true, &d, e);
 
     if (r == 0)
         r = win_cow_open(d, p->journal, &c, e);
@@ -170,7 +170,7 @@ static bool disk_is(const struct place *p, const uint8_t *want)
 static int recover(const struct place *p, bool writable, bool *ret_finished, struct err *e)
 {
     _cleanup_(win_disk_freep) struct win_disk *d = NULL;
-    int r = win_disk_open_file(p->disk, writable, &d, e);
+    int r = volume_disk(p->disk, writable, &d, e);
 
     return r < 0 ? r : win_cow_recover(d, p->journal, ret_finished, e);
 }
@@ -185,7 +185,7 @@ static void a_layer_shows_changes_and_leaves_the_disk_alone(void **state)
     static uint8_t is[BYTES];
 
     make_after();
-    assert_int_equal(win_disk_open_file(p->disk, true, &d, &p->e), 0);
+    assert_int_equal(volume_disk(p->disk, true, &d, &p->e), 0);
     assert_int_equal(win_cow_open(d, p->journal, &c, &p->e), 0);
     assert_int_equal(change(win_cow_disk(c), &p->e), 0);
     assert_int_equal(win_disk_read(win_cow_disk(c), 0, is, BYTES, &p->e), 0);
@@ -202,7 +202,7 @@ static void what_is_as_it_was_is_not_kept(void **state)
     _cleanup_(win_disk_freep) struct win_disk *d = NULL;
     _cleanup_(win_cow_freep) struct win_cow *c = NULL;
 
-    assert_int_equal(win_disk_open_file(p->disk, true, &d, &p->e), 0);
+    assert_int_equal(volume_disk(p->disk, true, &d, &p->e), 0);
     assert_int_equal(win_cow_open(d, NULL, &c, &p->e), 0);
     assert_int_equal(win_disk_write(win_cow_disk(c), 0, before, BYTES, &p->e), 0);
     assert_int_equal(win_cow_changed_bytes(c), 0);

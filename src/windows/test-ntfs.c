@@ -27,7 +27,7 @@ static void open_volume(struct volume *v, bool writable, struct opened *o)
 {
     struct err e = { 0 };
 
-    if (win_disk_open_file(v->path, writable, &o->disk, &e) < 0 ||
+    if (volume_disk(v->path, writable, &o->disk, &e) < 0 ||
         win_ntfs_open(o->disk, writable, &o->t, &e) < 0)
         fail_msg("%s", e.msg);
 }

@@ -69,6 +69,13 @@ void volume_size(struct volume *v, uint64_t bytes)
     assert_int_equal(close(fd), 0);
 }
 
+int volume_disk(const char *path, bool writable, struct win_disk **ret, struct err *e)
+{
+    int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+
+    return fd < 0 ? err_errno(e, "open '%s'", path) : win_disk_take_fd(fd, writable, ret, e);
+}
+
 /* ---- tools ----------------------------------------------------------------------------------- */
 
 static void beside(const struct volume *v, const char *name, char out[256])

@@ -20,6 +20,8 @@ int volume_tear_down(void **state);
 #define volume_test(f) cmocka_unit_test_setup_teardown(f, volume_set_up, volume_tear_down)
 /* An image of zeros. */
 void volume_size(struct volume *v, uint64_t bytes);
+/* A file as a disk. */
+int volume_disk(const char *path, bool writable, struct win_disk **ret, struct err *e);
 /* Runs a tool, "@" standing for the image and "%NAME" for a file NAME beside it; its exit status.
  * The arguments end with NULL. */
 int volume_tool(struct volume *v, ...);
