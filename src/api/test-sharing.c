@@ -99,8 +99,9 @@ static void what_makes_no_sense_is_refused_and_changes_nothing(void **state)
 static void a_snapshot_is_shared_and_not_any_more(void **state)
 {
     struct world *w = *state;
-    _cleanup_free_ char *ami = import(w, "Windows", "golden"), *snap = NULL;
+    _cleanup_free_ char *snap = NULL;
 
+    free(import(w, "Windows", "golden"));
     ask(w, "Action=DescribeSnapshots&Owner.1=self");
     snap = keep_at(w, "snapshotSet/item/snapshotId");
     ask(w,
@@ -119,9 +120,10 @@ static void a_snapshot_is_shared_and_not_any_more(void **state)
 static void what_is_encrypted_is_never_public(void **state)
 {
     struct world *w = *state;
-    _cleanup_free_ char *ami = import(w, "Windows", "golden"), *snap = NULL;
+    _cleanup_free_ char *snap = NULL;
     struct snapshot_rec s;
 
+    free(import(w, "Windows", "golden"));
     ask(w, "Action=DescribeSnapshots&Owner.1=self");
     snap = keep_at(w, "snapshotSet/item/snapshotId");
     OK(model_snapshot_get(MODEL(w), NULL, snap, &s, &e));
