@@ -56,6 +56,26 @@ static void daemon_done(struct daemon *d)
 
 /* ---- one daemon on a home -------------------------------------------------------------------- */
 
+/* A kilnd that was killed while it started a child: the child has the lock until it becomes another
+ * program, or sees that it is alone and ends. */
+static bool holder_is_gone(int fd)
+{
+    char text[32] = "";
+    int pid = 0;
+
+    return pread(fd, text, sizeof text - 1, 0) > 0 && sscanf(text, "%d", &pid) == 1 && pid > 0 &&
+           kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+static int lock_home(int fd)
+{
+    int r = flock(fd, LOCK_EX | LOCK_NB);
+
+    while (r < 0 && (errno == EWOULDBLOCK || errno == EINTR) && holder_is_gone(fd))
+        r = flock(fd, LOCK_EX);
+    return r;
+}
+
 static int take_home(struct daemon *d, struct err *e)
 {
     _cleanup_free_ char *run = xasprintf("%s/run", d->cfg->home);
@@ -68,7 +88,7 @@ static int take_home(struct daemon *d, struct err *e)
     d->pid_fd = open(d->pid_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (d->pid_fd < 0)
         return err_errno(e, "open '%s'", d->pid_path);
-    if (flock(d->pid_fd, LOCK_EX | LOCK_NB) < 0) {
+    if (lock_home(d->pid_fd) < 0) {
         r = err_set(e, EBUSY, ERR_CONFLICT, "another kilnd runs on '%s'", d->cfg->home);
         close_fdp(&d->pid_fd);
         d->pid_fd = -1;

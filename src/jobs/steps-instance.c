@@ -91,6 +91,15 @@ static int step_serve(struct job *j, struct err *e)
     return ready == n ? JOB_NEXT : JOB_WAIT;
 }
 
+/* The steps behind hold the disks, too: a daemon that was killed begins with one of them, and the
+ * servers may have died with it. */
+static int step_prepare(struct job *j, struct err *e)
+{
+    int r = step_serve(j, e);
+
+    return r == JOB_NEXT ? windows_prepare_step(j, e) : r;
+}
+
 static void on_plugged(int fd, const struct err *why, void *userdata)
 {
     struct memo *m = userdata;
@@ -109,6 +118,9 @@ static int step_network(struct job *j, struct err *e)
 
     if (machine_state(j->jobs, j->subject) != MACHINE_NONE)
         return JOB_NEXT; /* adopted: it has its tap */
+    r = step_serve(j, e);
+    if (r != JOB_NEXT)
+        return r;
     if (!m->plugging) {
         m->plugging = true;
         r = network_plug(j->jobs, j->subject, on_plugged, m, &m->plug, e);
@@ -135,6 +147,9 @@ static int step_boot(struct job *j, struct err *e)
         if (memo(j)->started)
             return err_set(e, EIO, ERR_OTHER, "the machine ended: %s",
                            machine_failure(j->jobs, j->subject));
+        r = step_serve(j, e);
+        if (r != JOB_NEXT)
+            return r;
         r = get_instance(j, &rec, e);
         if (r == 0)
             r = machine_start(j->jobs, &rec, memo(j)->tap_fd, e);
@@ -234,7 +249,7 @@ static void start_failed(struct job *j, const struct err *why)
 static const struct job_step launch_steps[] = {
     { "volumes", step_volumes, true },
     { "serve", step_serve, true },
-    { "prepare", windows_prepare_step, true },
+    { "prepare", step_prepare, true },
     { "network", step_network, true },
     { "boot", step_boot, true },
     { "running", step_running, true },

@@ -33,6 +33,13 @@ def appears(pattern, seconds=60):
     raise Failed(f'{pattern} does not appear')
 
 
+def sealed():
+    """A sealed journal of prepare is there for a few milliseconds: or it has been."""
+    new = appears('volumes/*/prepare.kiln-journal.new')
+    while os.path.exists(new) and not os.path.exists(new[:-4]):
+        pass
+
+
 def workers():
     return [p for p, line in procs_with(k.home).items() if 'kiln-worker windows' in line]
 
@@ -51,6 +58,15 @@ def kill_after_the_worker(pattern):
     mine = workers()
     true(mine, 'a worker')
     eventually('the end of the worker', lambda: all(state_of(p) in (None, 'Z') for p in mine))
+
+
+def kill_everything(moment):
+    """As a power cut, but for what the kernel has: kilnd, workers, volume servers, machines."""
+    moment()
+    k.kill()
+    for p in procs_with(k.home):
+        kill_proc(p)
+    eventually('the end of all', lambda: not procs_with(k.home))
 
 
 def left():
@@ -127,6 +143,13 @@ def test_generalise_goes_on_when_the_report_was_kept():
     generalise_killed('report', lambda ami: appears(f'reports/{ami}.json'))
 
 
+def test_generalise_goes_on_when_all_processes_are_killed():
+    generalise_killed('all', lambda ami: kill_everything(lambda: appears('run/worker-*/journal')))
+    k.instance_is(t['i'], 'stopped')
+    k.ec2.start_instances(InstanceIds=[t['i']])
+    k.instance_is(t['i'], 'running')
+
+
 def test_what_a_killed_worker_and_daemon_left_is_swept():
     """As above, by names: of a job and a snapshot that nobody knows any more."""
     k.kill()
@@ -136,15 +159,19 @@ def test_what_a_killed_worker_and_daemon_left_is_swept():
     equal(left(), [])
 
 
-def test_a_worker_that_is_killed_again_and_again_fails_the_image_and_keeps_the_plain_snapshot():
-    before = snapshots()
-    ami = create_image('hopeless')
+def kill_workers(go_on):
     killed = set()
-    while k.image(ami)['State'] == 'pending':
+    while go_on():
         for p in workers():
             if p not in killed and state_of(p) not in (None, 'Z'):
                 kill_proc(p)
                 killed.add(p)
+
+
+def test_a_worker_that_is_killed_again_and_again_fails_the_image_and_keeps_the_plain_snapshot():
+    before = snapshots()
+    ami = create_image('hopeless')
+    kill_workers(lambda: k.image(ami)['State'] == 'pending')
     im = k.image_settled(ami)
     equal(im['State'], 'failed')
     true('killed by signal 9' in im['StateReason']['Message'], im['StateReason']['Message'])
@@ -188,11 +215,27 @@ def test_prepare_goes_on_when_killed_in_the_work():
 
 
 def test_prepare_goes_on_when_killed_in_its_commit():
-    prepare_killed('WEB-COMMIT', lambda: appears('volumes/*/prepare.kiln-journal'))
+    prepare_killed('WEB-COMMIT', sealed)
 
 
 def test_prepare_goes_on_when_its_worker_had_ended_already():
     prepare_killed('WEB-ENDED', lambda: kill_after_the_worker('volumes/*/prepare.kiln-journal.new'))
+
+
+def test_prepare_goes_on_when_all_processes_are_killed():
+    prepare_killed('WEB-ALL', lambda: kill_everything(sealed))
+
+
+def test_a_worker_of_prepare_that_is_killed_again_and_again_ends_the_instance_and_its_volume():
+    i = k.run(t['sealed'], wait='', TagSpecifications=[{'ResourceType': 'instance', 'Tags': [
+        {'Key': 'kiln:prepare', 'Value': 'computer-name=HOPELESS'}]}])
+    vol = k.root_volume(i)
+    kill_workers(lambda: k.instance(i)['State']['Name'] == 'pending')
+    k.instance_is(i, 'terminated')
+    why = k.instance(i)['StateReason']['Message']
+    true('killed by signal 9' in why, why)
+    eventually('the end of its volume', lambda: not os.path.exists(f'{k.home}/volumes/{vol}'))
+    equal(left(), [])
 
 
 def test_the_store_is_clean_and_nothing_runs_on():
