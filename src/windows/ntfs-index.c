@@ -15,7 +15,8 @@
 #define ROOT_HEAD  16U /* of a root, before the header that blocks have, too */
 #define BLOCK_HEAD 24U
 #define ENTRY_HEAD 16U
-#define IS_NODE    1U /* flags of an entry */
+#define DATA_BYTES 20U
+#define IS_NODE    1U /* flags of an entry; of a header, for all of them */
 #define IS_LAST    2U
 
 struct index {
@@ -26,6 +27,8 @@ struct index {
     unsigned vcn_shift;
     uint64_t n;    /* blocks */
     uint8_t *seen; /* one bit each */
+    uint32_t key_bytes;
+    uint64_t last; /* key that was seen; none is 0 */
 };
 
 static void index_done(struct index *x)
@@ -38,6 +41,22 @@ static void index_done(struct index *x)
 static int damaged(const struct index *x, const char *what, struct err *e)
 {
     return err_set(e, EIO, ERR_CORRUPT, "the volume is damaged: %s of $Secure:%s", what, x->name);
+}
+
+/* An id, or a hash and an id, and where the descriptor lies; in rising order. */
+static bool is_sound(struct index *x, const uint8_t *entry, uint32_t len)
+{
+    uint64_t key = rd32(entry + ENTRY_HEAD);
+
+    if (rd16(entry + 10) != x->key_bytes || rd16(entry) != ENTRY_HEAD + x->key_bytes ||
+        rd16(entry + 2) != DATA_BYTES || len < ENTRY_HEAD + x->key_bytes + DATA_BYTES)
+        return false;
+    if (x->key_bytes == 8)
+        key = key << 32 | rd32(entry + ENTRY_HEAD + 4);
+    if (key <= x->last)
+        return false;
+    x->last = key;
+    return true;
 }
 
 static int check_block(struct index *x, uint64_t vcn, unsigned depth, struct err *e);
@@ -54,7 +73,8 @@ static int check_entries(struct index *x, const uint8_t *p, uint32_t n, unsigned
         unsigned flags = rd16(p + at + 12);
 
         len = rd16(p + at + 8);
-        if (len < ENTRY_HEAD + 8 * (flags & IS_NODE) || len % 8 || len > end - at)
+        if (len < ENTRY_HEAD + 8 * (flags & IS_NODE) || len % 8 || len > end - at ||
+            (flags & IS_NODE) != (p[12] & IS_NODE))
             break;
         if (flags & IS_NODE) {
             int r = check_block(x, rd64(p + at + len - 8), depth + 1, e);
@@ -64,6 +84,8 @@ static int check_entries(struct index *x, const uint8_t *p, uint32_t n, unsigned
         }
         if (flags & IS_LAST)
             return 0;
+        if (!is_sound(x, p + at, len - 8 * (flags & IS_NODE)))
+            break;
     }
     return damaged(x, "an entry", e);
 }
@@ -107,9 +129,10 @@ static int open_blocks(struct index *x, ntfschar *name, struct err *e)
     return x->seen ? 0 : err_oom(e);
 }
 
-static int check_index(struct ntfs_tree *t, ntfschar *name, const char *text, struct err *e)
+static int check_index(struct ntfs_tree *t, ntfschar *name, const char *text, uint32_t key_bytes,
+                       struct err *e)
 {
-    _cleanup_(index_done) struct index x = { .t = t, .name = text };
+    _cleanup_(index_done) struct index x = { .t = t, .name = text, .key_bytes = key_bytes };
     _cleanup_(ntfs_attr_closep) ntfs_attr *na =
         ntfs_attr_open(t->vol->secure_ni, AT_INDEX_ROOT, name, 4);
     _cleanup_free_ uint8_t *root = NULL;
@@ -136,6 +159,6 @@ int win_ntfs_check_secure(struct ntfs_tree *t, struct err *e)
 
     if (!t->vol->secure_ni || !t->vol->secure_xsii || !t->vol->secure_xsdh)
         return 0; /* before 3.0 */
-    r = check_index(t, sii, "$SII", e);
-    return r < 0 ? r : check_index(t, sdh, "$SDH", e);
+    r = check_index(t, sii, "$SII", 4, e);
+    return r < 0 ? r : check_index(t, sdh, "$SDH", 8, e);
 }

