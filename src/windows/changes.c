@@ -225,21 +225,16 @@ static int still_there(uint64_t n, const char *what, struct err *e)
 static int verify_sid(const struct win_changes *c, struct win_tree *t, struct err *e)
 {
     struct win_sid_remains left = { 0 };
-    uint64_t descriptors = 0, places = 0;
     uint8_t sid[24];
     int r;
 
-    if (!win_changes_old_sid(c, sid) || !t->ops->count_sid)
+    if (!win_changes_old_sid(c, sid) || !t->ops->remains)
         return 0;
-    r = t->ops->count_sid(t, c->old_sub, &descriptors, e);
+    r = t->ops->remains(t, sid, false, &left, e);
     if (r == 0)
-        r = t->ops->metadata_sid(t, sid, NULL, &places, e);
+        r = still_there(left.descriptors, "security descriptors", e);
     if (r == 0)
-        r = t->ops->remains(t, sid, false, &left, e);
-    if (r == 0)
-        r = still_there(descriptors, "security descriptors", e);
-    if (r == 0)
-        r = still_there(places, "places in $Quota or $UsnJrnl", e);
+        r = still_there(left.places, "places in $Quota or $UsnJrnl", e);
     if (r == 0)
         r = still_there(left.names, "names of files", e);
     if (r == 0)

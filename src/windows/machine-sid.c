@@ -144,19 +144,24 @@ static int change_tasks(struct change *c, struct err *e)
 
 static int change_files(struct change *c, struct err *e)
 {
-    uint64_t descriptors = 0, files = 0;
-    int r = win_tree_replace_sid(c->k->os, c->old + SID_MACHINE_BYTES - 12,
-                                 c->with + SID_MACHINE_BYTES - 12, &descriptors, &files, e);
+    struct win_sid_changes n = { 0 };
+    int r = win_tree_replace_sid(c->k->os, c->old, c->with, &n, e);
 
     if (r < 0)
-        return err_wrap(e, "change the SID in the security of files");
-    win_plan_addf(c->k->p, descriptors ? WIN_ROW_DONE : WIN_ROW_KEPT, "machine SID", "$Secure",
-                  NULL, "%llu descriptors of %llu files", (unsigned long long)descriptors,
-                  (unsigned long long)files);
+        return err_wrap(e, "change the SID in the volume");
+    win_plan_addf(c->k->p, n.descriptors ? WIN_ROW_DONE : WIN_ROW_KEPT, "machine SID", "$Secure",
+                  NULL, "%llu descriptors of %llu files", (unsigned long long)n.descriptors,
+                  (unsigned long long)n.files);
+    if (n.names)
+        win_plan_addf(c->k->p, WIN_ROW_DONE, "machine SID", "names of files", NULL, "%llu renamed",
+                      (unsigned long long)n.names);
+    if (n.places)
+        win_plan_addf(c->k->p, WIN_ROW_DONE, "machine SID", "$Quota, $UsnJrnl", NULL, "%llu places",
+                      (unsigned long long)n.places);
     return 0;
 }
 
-/* ---- names and what is left ------------------------------------------------------------------ */
+/* ---- keys and what is left ------------------------------------------------------------------- */
 
 /* Keys of a user who stays are opened by his password and his SID: with the new one never again. A
  * folder of the new name would make Windows try. */
@@ -197,22 +202,6 @@ static int drop_keys(struct change *c, struct err *e)
     for (size_t i = 0; r == 0 && i < x.n; i++)
         if (is_plain_dir(&x.v[i]))
             r = drop_keys_of(c, x.v[i].name, begins, e);
-    return r;
-}
-
-static int change_names(struct change *c, struct err *e)
-{
-    uint64_t names = 0, places = 0;
-    int r = drop_keys(c, e);
-
-    if (r == 0)
-        r = win_tree_rename_sid(c->k->os, c->old, c->with, &names, &places, e);
-    if (r == 0 && names)
-        win_plan_addf(c->k->p, WIN_ROW_DONE, "machine SID", "names of files", NULL, "%llu renamed",
-                      (unsigned long long)names);
-    if (r == 0 && places)
-        win_plan_addf(c->k->p, WIN_ROW_DONE, "machine SID", "$Quota, $UsnJrnl", NULL, "%llu places",
-                      (unsigned long long)places);
     return r;
 }
 
@@ -270,9 +259,9 @@ int change_machine_sid(struct work *k, struct err *e)
     if (r == 0)
         r = change_tasks(&c, e);
     if (r == 0)
-        r = change_files(&c, e);
+        r = drop_keys(&c, e);
     if (r == 0)
-        r = change_names(&c, e);
+        r = change_files(&c, e);
     if (r == 0)
         r = machine_of(k, now, e);
     if (r == 0 && memcmp(now, c.with, sizeof now) != 0)

@@ -309,10 +309,10 @@ static int change_usn(struct exchange *x, struct err *e)
     return r;
 }
 
-int win_ntfs_metadata_sid(struct win_tree *tree, const uint8_t old[SID_MACHINE_BYTES],
+int win_ntfs_metadata_sid(struct ntfs_tree *t, const uint8_t old[SID_MACHINE_BYTES],
                           const uint8_t *with, uint64_t *ret_places, struct err *e)
 {
-    struct exchange x = { .t = ntfs_of(tree), .only_count = !with };
+    struct exchange x = { .t = t, .only_count = !with };
     int r;
 
     sid_forms(old, &x.old);

@@ -163,21 +163,28 @@ static int rename_file(struct renaming *x, uint64_t record, struct err *e)
     return err_set(e, EIO, ERR_CORRUPT, "a file has more than %d names", NAMES_OF_FILE);
 }
 
-int win_ntfs_rename_sid(struct win_tree *tree, const uint8_t old[SID_MACHINE_BYTES],
-                        const uint8_t with[SID_MACHINE_BYTES], uint64_t *ret_names, struct err *e)
+int win_ntfs_replace_sid(struct win_tree *tree, const uint8_t old[SID_MACHINE_BYTES],
+                         const uint8_t with[SID_MACHINE_BYTES], struct win_sid_changes *ret,
+                         struct err *e)
 {
     _cleanup_(renaming_done) struct renaming x = { .t = ntfs_of(tree) };
+    struct win_sid_changes n = { 0 };
     int r;
 
     sid_forms(old, &x.old);
     sid_forms(with, &x.with);
     if (x.old.n[SID_TEXT16] != x.with.n[SID_TEXT16])
         return err_set(e, ENOTSUP, ERR_INVALID, "the new SID is not as long as the old one");
-    r = win_ntfs_each_record(x.t, look_at_record, &x, e);
-    for (size_t i = 0; i < x.n && r == 0; i++)
+    r = win_ntfs_security_sid(x.t, old, with, look_at_record, &x, &n.descriptors, &n.files, e);
+    for (size_t i = 0; i < x.n && r == 0; i++) {
         r = rename_file(&x, x.records[i], e);
-    if (r < 0)
-        return err_wrap(e, "put the new SID into names of files");
-    *ret_names += x.names;
-    return 0;
+        if (r < 0)
+            r = err_wrap(e, "put the new SID into names of files");
+    }
+    if (r == 0)
+        r = win_ntfs_metadata_sid(x.t, old, with, &n.places, e);
+    n.names = x.names;
+    if (r == 0)
+        *ret = n;
+    return r;
 }

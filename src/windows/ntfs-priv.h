@@ -80,11 +80,17 @@ const FILE_NAME_ATTR *win_ntfs_file_name(const ATTR_RECORD *a);
 
 /* Not for DOS names: they are too short. */
 bool win_ntfs_is_named_by(const FILE_NAME_ATTR *fn, const struct sid_forms *f);
-int win_ntfs_rename_sid(struct win_tree *t, const uint8_t old[SID_MACHINE_BYTES],
-                        const uint8_t with[SID_MACHINE_BYTES], uint64_t *ret_names, struct err *e);
+/* In descriptors; with NULL: only counted. also: called for each record of the table of files on
+ * the way, or NULL. Added to *ret_descriptors and *ret_files. */
+int win_ntfs_security_sid(struct ntfs_tree *t, const uint8_t old[SID_MACHINE_BYTES],
+                          const uint8_t *with, win_ntfs_record_fn also, void *userdata,
+                          uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e);
 /* $Quota and $UsnJrnl; with NULL: only counted. Places are added to *ret_places. */
-int win_ntfs_metadata_sid(struct win_tree *t, const uint8_t old[SID_MACHINE_BYTES],
+int win_ntfs_metadata_sid(struct ntfs_tree *t, const uint8_t old[SID_MACHINE_BYTES],
                           const uint8_t *with, uint64_t *ret_places, struct err *e);
+int win_ntfs_replace_sid(struct win_tree *t, const uint8_t old[SID_MACHINE_BYTES],
+                         const uint8_t with[SID_MACHINE_BYTES], struct win_sid_changes *ret,
+                         struct err *e);
 int win_ntfs_remains(struct win_tree *t, const uint8_t machine[SID_MACHINE_BYTES], bool wipe,
                      struct win_sid_remains *ret, struct err *e);
 
@@ -98,9 +104,6 @@ int win_ntfs_write(struct win_tree *t, const char *path, const void *buf, size_t
                    struct err *e);
 int win_ntfs_mkdir(struct win_tree *t, const char *path, struct err *e);
 int win_ntfs_remove(struct win_tree *t, const char *path, struct err *e);
-int win_ntfs_replace_sid(struct win_tree *t, const uint8_t old_sub[12], const uint8_t new_sub[12],
-                         uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e);
-int win_ntfs_count_sid(struct win_tree *t, const uint8_t sub[12], uint64_t *ret, struct err *e);
 int win_ntfs_extents(struct win_tree *t, const char *path,
                      int (*fn)(void *userdata, uint64_t offset, uint64_t bytes), void *userdata,
                      struct err *e);

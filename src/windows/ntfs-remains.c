@@ -17,6 +17,7 @@
 
 #define BLOCKS_MAX MIB(512) /* of one directory */
 #define BITMAP_MAX MIB(1)
+#define DIR_CHUNK  KIB(256) /* of a directory, read at once */
 
 struct wiping {
     struct ntfs_tree *t;
@@ -168,6 +169,7 @@ static int look_at_dir(struct wiping *w, uint64_t record, struct err *e)
     _cleanup_(ntfs_attr_closep) ntfs_attr *na = NULL;
     _cleanup_free_ uint8_t *bitmap = NULL, *p = NULL;
     uint32_t size = w->t->vol->indx_record_size;
+    uint64_t n;
     size_t bits = 0;
     int r;
 
@@ -179,15 +181,21 @@ static int look_at_dir(struct wiping *w, uint64_t record, struct err *e)
     if (size < 512 || size > KIB(64) || na->data_size > (s64)BLOCKS_MAX)
         return err_set(e, EFBIG, ERR_LIMIT, "a directory has more than 512 MiB of names");
     r = load_bitmap(w, ni, &bitmap, &bits, e);
-    p = malloc(size);
+    p = malloc(DIR_CHUNK);
     if (r == 0 && !p)
         return err_oom(e);
-    for (uint64_t i = 0; r == 0 && (i + 1) * size <= (uint64_t)na->data_size; i++) {
-        bool used = i / 8 < bits && (bitmap[i / 8] >> (i % 8) & 1);
+    n = (uint64_t)na->data_size / size;
+    for (uint64_t i = 0; r == 0 && i < n;) {
+        s64 got = ntfs_attr_mst_pread(na, (s64)(i * size), (s64)min_u64(DIR_CHUNK / size, n - i),
+                                      size, p);
 
-        if (ntfs_attr_mst_pread(na, (s64)(i * size), 1, size, p) != 1)
-            return win_ntfs_failed(w->t, errno, "read", "a directory", e);
-        r = look_at_block(w, na, i * size, p, size, used, e);
+        if (got <= 0)
+            return win_ntfs_failed(w->t, got < 0 ? errno : EIO, "read", "a directory", e);
+        for (s64 k = 0; k < got && r == 0; k++, i++) {
+            bool used = i / 8 < bits && (bitmap[i / 8] >> (i % 8) & 1);
+
+            r = look_at_block(w, na, i * size, p + (uint64_t)k * size, size, used, e);
+        }
     }
     return r;
 }
@@ -232,10 +240,15 @@ int win_ntfs_remains(struct win_tree *tree, const uint8_t machine[SID_MACHINE_BY
                      struct win_sid_remains *ret, struct err *e)
 {
     _cleanup_(wiping_done) struct wiping w = { .t = ntfs_of(tree), .only_count = !wipe };
+    uint64_t files = 0;
     int r;
 
     sid_forms(machine, &w.f);
-    r = win_ntfs_each_record(w.t, look_at_record, &w, e);
+    r = wipe ? win_ntfs_each_record(w.t, look_at_record, &w, e)
+             : win_ntfs_security_sid(w.t, machine, NULL, look_at_record, &w, &w.found.descriptors,
+                                     &files, e);
+    if (r == 0 && !wipe)
+        r = win_ntfs_metadata_sid(w.t, machine, NULL, &w.found.places, e);
     for (size_t i = 0; r == 0 && i < w.n; i++)
         r = look_at_dir(&w, w.dirs[i], e);
     if (r == 0)

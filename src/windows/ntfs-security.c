@@ -30,6 +30,8 @@ struct change {
     uint64_t *own; /* records of files with a descriptor of their own */
     size_t n_own, cap_own;
     uint64_t descriptors, files;
+    win_ntfs_record_fn also;
+    void *userdata;
 };
 
 static void change_done(struct change *c)
@@ -271,9 +273,10 @@ static int look_at_record(void *userdata, uint64_t number, uint8_t *p, uint32_t 
     struct change *c = userdata;
     uint64_t base = MREF(((const MFT_RECORD *)p)->base_mft_record);
     const ATTR_RECORD *a = NULL;
+    int r = c->also ? c->also(c->userdata, number, p, size, e) : 0;
 
-    if (!win_ntfs_in_use(p, size))
-        return 0;
+    if (r != 0 || !win_ntfs_in_use(p, size))
+        return r;
     while ((a = win_ntfs_next_attr(p, size, a))) {
         const STANDARD_INFORMATION *si =
             (const STANDARD_INFORMATION *)((const uint8_t *)a + a->value_offset);
@@ -317,17 +320,10 @@ static int change_own(struct change *c, uint64_t record, struct err *e)
     return r;
 }
 
-static int change_all(struct change *c, const uint8_t old_sub[12], const uint8_t new_sub[12],
-                      struct err *e)
+static int change_all(struct change *c, struct err *e)
 {
-    static const uint8_t sub21[4] = { 21 };
-    int r;
+    int r = change_sds(c, e);
 
-    memcpy(c->before, sub21, 4);
-    memcpy(c->before + 4, old_sub, 12);
-    memcpy(c->after, sub21, 4);
-    memcpy(c->after + 4, new_sub, 12);
-    r = change_sds(c, e);
     if (c->n_ids)
         qsort(c->ids, c->n_ids, sizeof *c->ids, by_id);
     if (r == 0)
@@ -337,27 +333,22 @@ static int change_all(struct change *c, const uint8_t old_sub[12], const uint8_t
     return r;
 }
 
-int win_ntfs_count_sid(struct win_tree *tree, const uint8_t sub[12], uint64_t *ret, struct err *e)
+int win_ntfs_security_sid(struct ntfs_tree *t, const uint8_t old[SID_MACHINE_BYTES],
+                          const uint8_t *with, win_ntfs_record_fn also, void *userdata,
+                          uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e)
 {
-    static const uint8_t nobody[12] = { 0 };
-    _cleanup_(change_done) struct change c = { .t = ntfs_of(tree), .only_count = true };
-    int r = change_all(&c, sub, nobody, e);
+    _cleanup_(change_done) struct change c = {
+        .t = t, .only_count = !with, .also = also, .userdata = userdata
+    };
+    int r;
 
+    memcpy(c.before, old + SID_MACHINE_BYTES - NEEDLE, NEEDLE);
+    if (with)
+        memcpy(c.after, with + SID_MACHINE_BYTES - NEEDLE, NEEDLE);
+    r = change_all(&c, e);
     if (r < 0)
-        return err_wrap(e, "look for a SID in the volume's security");
-    *ret = c.descriptors;
-    return 0;
-}
-
-int win_ntfs_replace_sid(struct win_tree *tree, const uint8_t old_sub[12],
-                         const uint8_t new_sub[12], uint64_t *ret_descriptors, uint64_t *ret_files,
-                         struct err *e)
-{
-    _cleanup_(change_done) struct change c = { .t = ntfs_of(tree) };
-    int r = change_all(&c, old_sub, new_sub, e);
-
-    if (r < 0)
-        return err_wrap(e, "put the new SID into the volume's security");
+        return err_wrap(e, with ? "put the new SID into the volume's security"
+                                : "look for a SID in the volume's security");
     *ret_descriptors += c.descriptors;
     *ret_files += c.files;
     return 0;

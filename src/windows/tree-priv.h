@@ -21,20 +21,15 @@ struct win_tree_ops {
     int (*mkdir)(struct win_tree *t, const char *path, struct err *e); /* one level */
     /* A file or an empty directory. */
     int (*remove)(struct win_tree *t, const char *path, struct err *e);
-    int (*replace_sid)(struct win_tree *t, const uint8_t old_sub[12], const uint8_t new_sub[12],
-                       uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e);
+    int (*replace_sid)(struct win_tree *t, const uint8_t old[24], const uint8_t with[24],
+                       struct win_sid_changes *ret, struct err *e);
     /* Calls fn for each range of the volume that a file's own record and content lie in. */
     int (*extents)(struct win_tree *t, const char *path,
                    int (*fn)(void *userdata, uint64_t offset, uint64_t bytes), void *userdata,
                    struct err *e);
-    int (*rename_sid)(struct win_tree *t, const uint8_t old[24], const uint8_t with[24],
-                      uint64_t *ret_names, struct err *e);
-    /* with NULL: counts only. */
-    int (*metadata_sid)(struct win_tree *t, const uint8_t old[24], const uint8_t *with,
-                        uint64_t *ret_places, struct err *e);
+    /* wipe false: counts all; else counts and wipes what no file needs. */
     int (*remains)(struct win_tree *t, const uint8_t machine[24], bool wipe,
                    struct win_sid_remains *ret, struct err *e);
-    int (*count_sid)(struct win_tree *t, const uint8_t sub[12], uint64_t *ret, struct err *e);
     int (*close)(struct win_tree *t, struct err *e); /* takes it down in order, before free */
     void (*free)(struct win_tree *t);
 };

@@ -434,25 +434,14 @@ int win_tree_empty(struct win_tree *t, const char *path, uint64_t *ret_files, ui
     return r == 0 && t->changes ? win_changes_deleted(t->changes, path, false, e) : r;
 }
 
-int win_tree_replace_sid(struct win_tree *t, const uint8_t old_sub[12], const uint8_t new_sub[12],
-                         uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e)
+int win_tree_replace_sid(struct win_tree *t, const uint8_t old[24], const uint8_t with[24],
+                         struct win_sid_changes *ret, struct err *e)
 {
     if (!t->writable || !t->ops->replace_sid)
         return err_set(e, EROFS, ERR_DENIED, "the volume's security cannot be changed");
     if (t->changes)
-        win_changes_replaced_sid(t->changes, old_sub);
-    return t->ops->replace_sid(t, old_sub, new_sub, ret_descriptors, ret_files, e);
-}
-
-int win_tree_rename_sid(struct win_tree *t, const uint8_t old[24], const uint8_t with[24],
-                        uint64_t *ret_names, uint64_t *ret_places, struct err *e)
-{
-    int r;
-
-    if (!t->writable || !t->ops->rename_sid)
-        return err_set(e, EROFS, ERR_DENIED, "the volume's names cannot be changed");
-    r = t->ops->rename_sid(t, old, with, ret_names, e);
-    return r < 0 ? r : t->ops->metadata_sid(t, old, with, ret_places, e);
+        win_changes_replaced_sid(t->changes, old + 12);
+    return t->ops->replace_sid(t, old, with, ret, e);
 }
 
 int win_tree_wipe_sid(struct win_tree *t, const uint8_t machine[24], struct win_sid_remains *ret,

@@ -105,20 +105,18 @@ int win_tree_empty(struct win_tree *t, const char *path, uint64_t *ret_files, ui
 #define WIN_SHRED_MAX MIB(64)
 int win_tree_shred(struct win_tree *t, const char *path, uint64_t *ret_files, uint64_t *ret_bytes,
                    struct err *e);
-/* Each security descriptor of the volume in which one of the machine's SIDs occurs (the three
- * sub-authorities, 12 bytes each as on disk) gets the new one, files follow. Counts are added to
- * *ret_descriptors and *ret_files. NTFS only. */
-int win_tree_replace_sid(struct win_tree *t, const uint8_t old_sub[12], const uint8_t new_sub[12],
-                         uint64_t *ret_descriptors, uint64_t *ret_files, struct err *e);
-
-/* Files and directories that are named by one machine's SID (24 bytes) get the other's, as long as
- * text: *ret_names is added to. The volume's own files ($Quota, $UsnJrnl): *ret_places. NTFS only.
- */
-int win_tree_rename_sid(struct win_tree *t, const uint8_t old[24], const uint8_t with[24],
-                        uint64_t *ret_names, uint64_t *ret_places, struct err *e);
-/* Where one machine's SID is although no file is there. */
+/* One machine's SID (24 bytes) gives way to another's, as long as text, in what the volume itself
+ * keeps: security descriptors, names of files and directories, $Quota, $UsnJrnl. NTFS only. */
+struct win_sid_changes {
+    uint64_t descriptors, files; /* that use them */
+    uint64_t names;
+    uint64_t places; /* in $Quota and $UsnJrnl */
+};
+int win_tree_replace_sid(struct win_tree *t, const uint8_t old[24], const uint8_t with[24],
+                         struct win_sid_changes *ret, struct err *e);
+/* Where one machine's SID is still. The first three are not wiped: they were to be replaced. */
 struct win_sid_remains {
-    uint64_t names;   /* of files that are there: not wiped, must be renamed */
+    uint64_t descriptors, names, places;
     uint64_t records; /* of deleted files */
     uint64_t ends;    /* unused ends of records and of directories' blocks */
     bool log;         /* the journal of the volume: emptied */
