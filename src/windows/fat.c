@@ -95,7 +95,7 @@ static void fill_stat(const struct fat_node *n, struct win_stat *ret)
                               .attributes = n->attributes,
                               .bytes = n->attributes & FAT_ATTR_DIR ? 0 : n->bytes,
                               .mtime = filetime(n->date, n->time),
-                              .id = n->entry_at };
+                              .id = n->attributes & FAT_ATTR_DIR ? n->cluster : n->entry_at };
 }
 
 static int fat_stat(struct win_tree *tree, const char *path, struct win_stat *ret, struct err *e)

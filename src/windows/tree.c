@@ -210,7 +210,19 @@ struct walk {
     win_tree_each_fn fn;
     void *userdata;
     uint64_t seen;
+    uint64_t above[WIN_DEPTH_MAX + 2]; /* ids of the directories on the way */
 };
+
+/* A damaged directory may hold itself: all of it would be kept once for each level. */
+static int go_down(struct walk *w, const char *path, const struct win_stat *st, unsigned depth,
+                   struct err *e)
+{
+    for (unsigned k = 0; k <= depth; k++)
+        if (w->above[k] == st->id)
+            return err_set(e, ELOOP, ERR_CORRUPT, "the directory '%s' lies below itself", path);
+    w->above[depth + 1] = st->id;
+    return 0;
+}
 
 static int walk_below(struct walk *w, const char *below, unsigned depth, struct err *e);
 
@@ -225,9 +237,10 @@ static int walk_one(struct walk *w, const char *below, const char *name, const s
     if (++w->seen > WIN_ENTRIES_MAX)
         return err_set(e, E2BIG, ERR_LIMIT, "there are more than %d files", WIN_ENTRIES_MAX);
     r = w->fn(w->userdata, path, st, e);
-    if (r == 0 && st->is_dir && !st->reparse_tag)
-        r = walk_below(w, path, depth + 1, e);
-    return r;
+    if (r != 0 || !st->is_dir || st->reparse_tag)
+        return r;
+    r = go_down(w, path, st, depth, e);
+    return r < 0 ? r : walk_below(w, path, depth + 1, e);
 }
 
 static int walk_below(struct walk *w, const char *below, unsigned depth, struct err *e)
@@ -251,9 +264,13 @@ int win_tree_walk(struct win_tree *t, const char *path, win_tree_each_fn fn, voi
                   struct err *e)
 {
     struct walk w = { .t = t, .root = path, .fn = fn, .userdata = userdata };
-    int r = win_path_check(path, e);
+    struct win_stat st;
+    int r = win_tree_stat(t, path, &st, e);
 
-    return r < 0 ? r : walk_below(&w, "", 0, e);
+    if (r < 0)
+        return r;
+    w.above[0] = st.id;
+    return walk_below(&w, "", 0, e);
 }
 
 /* ---- changes --------------------------------------------------------------------------------- */

@@ -25,7 +25,7 @@ struct win_stat {
     uint32_t attributes;  /* FILE_ATTRIBUTE_* of Windows; 0 in a folder */
     uint64_t bytes;
     uint64_t mtime; /* FILETIME: 100 ns since 1601 */
-    uint64_t id;    /* MFT record number or inode; the same file has the same id */
+    uint64_t id;    /* MFT record number, inode, or of FAT a place; the same file has the same id */
 };
 
 enum win_tree_kind win_tree_kind(const struct win_tree *t);
