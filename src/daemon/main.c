@@ -20,6 +20,7 @@
 #include "config.h"
 #include "file.h"
 #include "jobs.h"
+#include "libexec.h"
 #include "log.h"
 #include "model.h"
 
@@ -293,17 +294,29 @@ static int open_api(struct daemon *d, struct err *e)
     return api_open(&c, &d->api, e);
 }
 
+static int find_helpers(struct daemon *d, struct err *e)
+{
+    _cleanup_free_ char *dir = NULL;
+    int r = libexec_for(d->cfg->libexec, d->cfg->user, d->cfg->home, &dir, e);
+
+    if (r < 0)
+        return r;
+    d->worker = xasprintf("%s/kiln-worker", dir);
+    d->relay = xasprintf("%s/kiln-imds-relay", dir);
+    d->serial = xasprintf("%s/kiln-serial", dir);
+    d->plugin = xasprintf("%s/kiln-volume.so", dir);
+    return 0;
+}
+
 static int open_all(struct daemon *d, struct err *e)
 {
     int r = sd_event_new(&d->loop);
 
     if (r < 0)
         return err_no(e, r, "make the event loop");
-    d->worker = xasprintf("%s/kiln-worker", d->cfg->libexec);
-    d->relay = xasprintf("%s/kiln-imds-relay", d->cfg->libexec);
-    d->serial = xasprintf("%s/kiln-serial", d->cfg->libexec);
-    d->plugin = xasprintf("%s/kiln-volume.so", d->cfg->libexec);
     r = take_home(d, e);
+    if (r == 0)
+        r = find_helpers(d, e);
     if (r == 0)
         r = add_sources(d, e);
     if (r == 0)

@@ -219,6 +219,22 @@ def test_a_full_disk_fails_the_snapshot_and_not_the_guest():
         sh('umount', '-l', f'{small.home}/store')
 
 
+def test_a_checkout_that_only_its_owner_may_enter_works():
+    """As a home directory on Debian: helpers run as a user who cannot come there."""
+    if os.geteuid() != 0:
+        return
+    with tempfile.TemporaryDirectory(dir='/tmp') as closed:  # 0700
+        for name in 'kilnd', 'kiln-worker', 'kiln-volume.so', 'kiln-imds-relay', 'kiln-serial':
+            shutil.copy(BUILD / name, closed)
+        other = Kiln(programs=pathlib.Path(closed))
+        other.start()
+        try:
+            ami, _ = other.import_disk(guest(), name='tiny')
+            other.console_line(other.run(ami), 'GUEST-READY')
+        finally:
+            other.stop()
+
+
 def test_everything_is_as_before():
     equal(k.instance(t['i'])['State']['Name'], 'running')
     k.store_check()

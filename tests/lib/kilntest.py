@@ -63,8 +63,10 @@ def kill_proc(pid):
 class Kiln:
     """One daemon. Everything of it lies in self.home and ends with the test."""
 
-    def __init__(self, *args, name='kiln', user=None):
-        """user: the daemon is run as this one, if we are root (who else may become somebody else?)."""
+    def __init__(self, *args, name='kiln', user=None, programs=BUILD):
+        """user: the daemon is run as this one, if we are root (who else may become somebody else?).
+        programs: where kilnd and its helpers lie."""
+        self.kilnd = str(programs / 'kilnd')
         # short, because unix socket paths are; readable by the user that children become
         self.home = tempfile.mkdtemp(prefix=f'{name}-', dir=os.environ.get('TMPDIR', '/tmp'))
         os.chmod(self.home, 0o755)
@@ -82,7 +84,7 @@ class Kiln:
         self.log_path = f'{self.home}/kilnd.log'
         log = open(self.log_path, 'ab')
         at = log.tell()
-        self.daemon = subprocess.Popen([str(BUILD / 'kilnd'), '--home', self.home, '--listen', '127.0.0.1:0',
+        self.daemon = subprocess.Popen([self.kilnd, '--home', self.home, '--listen', '127.0.0.1:0',
                                         '--stop-timeout', '20', *self.args],
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                        **self.as_user)
@@ -120,13 +122,13 @@ class Kiln:
 
     def stop(self):
         """Everything down in order."""
-        sh(BUILD / 'kilnd', '--home', self.home, '--stop', timeout=120)
+        sh(self.kilnd, '--home', self.home, '--stop', timeout=120)
         self.daemon.wait()
 
     def close(self):
         if self.daemon and self.daemon.poll() is None:
             with contextlib.suppress(Failed, subprocess.TimeoutExpired):  # networks go in order, or stay behind
-                sh(BUILD / 'kilnd', '--home', self.home, '--stop', timeout=30)
+                sh(self.kilnd, '--home', self.home, '--stop', timeout=30)
             self.kill()
         for pid in procs_with(self.home):
             kill_proc(pid)
