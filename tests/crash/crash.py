@@ -4,7 +4,7 @@
 
 After each: an image is available and bit-exact, or failed with a reason; the store is clean; nothing is left behind.
 The moments are spread over the time that the operation takes when nobody disturbs it."""
-import os, random, sys
+import fcntl, os, random, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from kilntest import *
 
@@ -181,9 +181,20 @@ def test_an_instance_with_two_volumes_is_there():
                 dst.write(block)
 
 
+def unserved(volume):
+    """Its lock is free: a killed server has lost its command line before it lets go of its files."""
+    with open(f'{k.home}/volumes/{volume}/lock') as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
 def change_volumes():
     """Changes 8 MiB of each volume of the stopped instance, and the copy that is compared with."""
     for v in t['vols']:
+        eventually(f'{v} is free', lambda: unserved(v))
         at, fill = rnd.randrange(0, 900) * MIB, rnd.randbytes(MIB)
         piece = f'{k.home}/piece'
         open(piece, 'wb').write(fill)
