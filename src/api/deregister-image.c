@@ -47,24 +47,11 @@ static int delete_snapshots(struct api_call *c, const struct image_rec *i, struc
     return 0;
 }
 
-static int check(struct api_call *c, const struct image_rec *i, struct err *e)
-{
-    if (!str_eq(i->owner, c->account))
-        return api_fail(c, e, "AuthFailure", "Not authorized for image:%s", i->id);
-    if (i->state == IMAGE_DEREGISTERED)
-        return api_fail(c, e, "InvalidAMIID.Unavailable",
-                        "The image ID '%s' is no longer available", i->id);
-    return 0;
-}
-
 static int deregister_image(struct api_call *c, struct err *e)
 {
     _cleanup_(image_rec_done) struct image_rec i = { 0 };
-    int r = api_find_image(c, api_text(c, "ImageId"), &i, e);
+    int r = api_find_own_image(c, api_text(c, "ImageId"), &i, e);
 
-    if (r < 0)
-        return r;
-    r = check(c, &i, e);
     if (r < 0)
         return r;
     r = model_image_move(c->model, i.id, IMAGE_EV_DEREGISTER, NULL, NULL, NULL, e);

@@ -71,7 +71,6 @@ static int describe_image_attribute(struct api_call *c, struct err *e)
 {
     _cleanup_(image_rec_done) struct image_rec i = { 0 };
     const char *name = api_text(c, "Attribute");
-    char shown[80];
     int r = api_find_image(c, api_text(c, "ImageId"), &i, e);
 
     if (r < 0)
@@ -85,9 +84,7 @@ static int describe_image_attribute(struct api_call *c, struct err *e)
         xml_text(c->out, "imageId", i.id);
         return attributes[k].put(c, &i, e);
     }
-    return api_fail(c, e, "InvalidParameterValue",
-                    "Value (%s) for parameter attribute is invalid. Unknown attribute.",
-                    str_show(name, shown, sizeof(shown)));
+    return api_unknown_attribute(c, name, e);
 }
 
 const struct api_action api_describe_image_attribute = {

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "log.h"
+
 #define REC(record) ((const struct image_rec *)(record))
 
 #define FILTER(fn, offer)                                                                          \
@@ -144,8 +146,10 @@ static bool executable(struct api_call *c, const struct image_rec *i)
 
     if (n == 0)
         return true;
-    if (model_permissions_list(c->model, i->id, &v, &n_shares, &e) < 0)
+    if (model_permissions_list(c->model, i->id, &v, &n_shares, &e) < 0) {
+        log_error("api", "look with whom '%s' is shared: %s", i->id, e.msg);
         return false;
+    }
     for (size_t k = 0; k < n; k++) {
         const char *who = api_item(c, "ExecutableBy", k, "");
 

@@ -102,7 +102,6 @@ static int describe_instance_attribute(struct api_call *c, struct err *e)
 {
     const char *name = api_text(c, "Attribute");
     struct instance_rec i;
-    char shown[80];
     int r = api_find_instance(c, api_text(c, "InstanceId"), &i, e);
 
     if (r < 0)
@@ -113,9 +112,7 @@ static int describe_instance_attribute(struct api_call *c, struct err *e)
         xml_text(c->out, "instanceId", i.id);
         return attributes[k].put(c, &i, e);
     }
-    return api_fail(c, e, "InvalidParameterValue",
-                    "Value (%s) for parameter attribute is invalid. Unknown attribute.",
-                    str_show(name, shown, sizeof(shown)));
+    return api_unknown_attribute(c, name, e);
 }
 
 const struct api_action api_describe_instance_attribute = {

@@ -211,6 +211,32 @@ int api_find_image(struct api_call *c, const char *id, struct image_rec *ret, st
     return find_one(c, &image_kind, id, ret, e);
 }
 
+int api_find_own_image(struct api_call *c, const char *id, struct image_rec *ret, struct err *e)
+{
+    _cleanup_(image_rec_done) struct image_rec i = { 0 };
+    int r = api_find_image(c, id, &i, e);
+
+    if (r < 0)
+        return r;
+    if (!str_eq(i.owner, c->account))
+        return api_fail(c, e, "AuthFailure", "Not authorized for image:%s", i.id);
+    if (i.state == IMAGE_DEREGISTERED)
+        return api_fail(c, e, "InvalidAMIID.Unavailable",
+                        "The image ID '%s' is no longer available", i.id);
+    *ret = i;
+    i = (struct image_rec){ 0 };
+    return 0;
+}
+
+int api_unknown_attribute(struct api_call *c, const char *name, struct err *e)
+{
+    char shown[80];
+
+    return api_fail(c, e, "InvalidParameterValue",
+                    "Value (%s) for parameter attribute is invalid. Unknown attribute.",
+                    str_show(name, shown, sizeof(shown)));
+}
+
 int api_find_import(struct api_call *c, const char *id, struct import_rec *ret, struct err *e)
 {
     return find_one(c, &import_kind, id, ret, e);

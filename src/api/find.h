@@ -10,6 +10,8 @@ int api_find_volume(struct api_call *c, const char *id, struct volume_rec *ret, 
 int api_find_snapshot(struct api_call *c, const char *id, struct snapshot_rec *ret, struct err *e);
 /* Deregistered ones too: ask its state. */
 int api_find_image(struct api_call *c, const char *id, struct image_rec *ret, struct err *e);
+/* An image that the caller may change: its own, and not deregistered. */
+int api_find_own_image(struct api_call *c, const char *id, struct image_rec *ret, struct err *e);
 int api_find_import(struct api_call *c, const char *id, struct import_rec *ret, struct err *e);
 int api_find_subnet(struct api_call *c, const char *id, struct subnet_rec *ret, struct err *e);
 int api_find_group(struct api_call *c, const char *id, struct group_rec *ret, struct err *e);
@@ -53,6 +55,8 @@ int api_mapping_refused(struct api_call *c, int r, struct err *e);
  * each, at least need of them; *ret_fit (may be NULL): as many as fit, at most want. */
 int api_capacity(struct api_call *c, const struct instance_type *type, uint64_t need, uint64_t want,
                  uint64_t *ret_fit, struct err *e);
+/* EC2's answer to an Attribute that the resource does not have. */
+int api_unknown_attribute(struct api_call *c, const char *name, struct err *e);
 /* Sets the tags if there are any. */
 int api_tag(struct api_call *c, const char *id, const struct tag_list *tags, struct err *e);
 /* true when one of Owner.N (self, an account, an alias) means this owner, or none is given. */

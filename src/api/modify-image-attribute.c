@@ -30,21 +30,12 @@ static const char *description_of(const struct api_call *c)
 }
 
 /* Clients spell Attribute with and without a capital. */
-static int check(struct api_call *c, const struct image_rec *i, bool sharing,
-                 const char *description, struct err *e)
+static int check(struct api_call *c, bool sharing, const char *description, struct err *e)
 {
     const char *name = api_text(c, "Attribute");
-    char shown[80];
 
-    if (!str_eq(i->owner, c->account))
-        return api_fail(c, e, "AuthFailure", "Not authorized for image:%s", i->id);
-    if (i->state == IMAGE_DEREGISTERED)
-        return api_fail(c, e, "InvalidAMIID.Unavailable",
-                        "The image ID '%s' is no longer available", i->id);
     if (name && !str_eq_nocase(name, "description") && !str_eq_nocase(name, "launchPermission"))
-        return api_fail(c, e, "InvalidParameterValue",
-                        "Value (%s) for parameter attribute is invalid. Unknown attribute.",
-                        str_show(name, shown, sizeof(shown)));
+        return api_unknown_attribute(c, name, e);
     if (sharing && description)
         return api_fail(c, e, "InvalidParameterCombination",
                         "Fields for multiple attribute types specified: description, "
@@ -77,10 +68,10 @@ static int modify_image_attribute(struct api_call *c, struct err *e)
     _cleanup_(image_rec_done) struct image_rec i = { 0 };
     bool sharing = api_share_asked(c, LIST);
     const char *description = description_of(c);
-    int r = api_find_image(c, api_text(c, "ImageId"), &i, e);
+    int r = api_find_own_image(c, api_text(c, "ImageId"), &i, e);
 
     if (r >= 0)
-        r = check(c, &i, sharing, description, e);
+        r = check(c, sharing, description, e);
     if (r >= 0)
         r = sharing ? api_share(c, LIST, i.id, is_encrypted(&i), e)
                     : describe(c, &i, description, e);

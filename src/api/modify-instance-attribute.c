@@ -266,7 +266,6 @@ static int check_one(struct api_call *c, struct err *e)
     const char *attribute = api_text(c, "Attribute");
     bool known = !attribute || str_eq_nocase(attribute, "groupSet") ||
                  str_eq_nocase(attribute, "blockDeviceMapping");
-    char shown[80];
     size_t n = 0;
 
     for (size_t k = 0; k < ARRAY_LEN(attributes); k++) {
@@ -279,9 +278,7 @@ static int check_one(struct api_call *c, struct err *e)
     if (api_count(c, "BlockDeviceMapping"))
         str_addf(&names, "%sblockDeviceMapping", n++ ? ", " : "");
     if (!known)
-        return api_fail(c, e, "InvalidParameterValue",
-                        "Value (%s) for parameter attribute is invalid. Unknown attribute.",
-                        str_show(attribute, shown, sizeof(shown)));
+        return api_unknown_attribute(c, attribute, e);
     if (n == 0)
         return api_fail(c, e, "InvalidParameterCombination", "No attributes specified.");
     if (n > 1)

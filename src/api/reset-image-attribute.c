@@ -12,13 +12,10 @@ static const struct api_param params[] = {
 static int reset_image_attribute(struct api_call *c, struct err *e)
 {
     _cleanup_(image_rec_done) struct image_rec i = { 0 };
-    int r = api_find_image(c, api_text(c, "ImageId"), &i, e);
+    int r = api_find_own_image(c, api_text(c, "ImageId"), &i, e);
 
-    if (r < 0)
-        return r;
-    if (!str_eq(i.owner, c->account))
-        return api_fail(c, e, "AuthFailure", "Not authorized for image:%s", i.id);
-    r = model_permissions_reset(c->model, i.id, e);
+    if (r >= 0)
+        r = model_permissions_reset(c->model, i.id, e);
     if (r < 0)
         return r;
     xml_return_true(c->out);

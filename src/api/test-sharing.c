@@ -94,6 +94,8 @@ static void what_makes_no_sense_is_refused_and_changes_nothing(void **state)
     ask(w, "Action=DeregisterImage&ImageId=%s", ami);
     refused(w, "InvalidAMIID.Unavailable", ami,
             "Action=ModifyImageAttribute&ImageId=%s&Description.Value=late", ami);
+    refused(w, "InvalidAMIID.Unavailable", ami,
+            "Action=ResetImageAttribute&ImageId=%s&Attribute=launchPermission", ami);
 }
 
 static void a_snapshot_is_shared_and_not_any_more(void **state)

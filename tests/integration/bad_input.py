@@ -212,7 +212,18 @@ def test_a_full_disk_fails_the_snapshot_and_not_the_guest():
         with open(p, 'wb') as f:
             f.write(os.urandom(4 << 20))
         os.chmod(p, 0o644)
-        small.import_disk(p, name='fits')  # what the failed one left was given back
+        ami, _ = small.import_disk(p, name='fits')  # what the failed one left was given back
+        out, filler = f'{small.home}/store/out.raw', f'{small.home}/store/filler'
+        disk = os.statvfs(f'{small.home}/store')
+        with open(filler, 'wb') as f:  # 4 MiB are to come, 2 are left
+            f.write(bytes(disk.f_bavail * disk.f_frsize - (2 << 20)))
+        try:
+            small.cli('store', 'export', small.root_snapshot(ami), out)
+            raise AssertionError('exported to a full disk')
+        except Failed as why:
+            true('No space left' in str(why), str(why))
+        equal([os.path.exists(out), os.path.exists(f'{out}.part')], [False, False])
+        os.unlink(filler)
         small.store_check()
         small.stop()
     finally:

@@ -103,11 +103,8 @@ serve()
 {
     name=$1
     shift
+    # It listens before it goes to the background, and says who it is behind that: a FIFO waits.
+    mkfifo "$T/$name.pid"
     nbdkit -P "$T/$name.pid" -U "$T/$name" "$@" || fail "nbdkit $*"
-    # It listens before it goes to the background, and writes the file behind that.
-    for _ in $(seq 1000); do
-        [ ! -s "$T/$name.pid" ] || break
-        sleep 0.01
-    done
     cleanup_pids="$cleanup_pids $(cat "$T/$name.pid")"
 }
