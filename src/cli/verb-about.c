@@ -46,24 +46,25 @@ static int run_env(struct cli *c, struct err *e)
 
 /* ---- status ---------------------------------------------------------------------------------- */
 
-/* The daemon remembers it for this boot as the last word of run/acceleration; "" when unknown. */
-static void read_acceleration(const struct cli *c, char *out, size_t size)
+/* What the daemon found out at its start: "tcg: why", in two parts; "" when it has not yet. */
+static void read_acceleration(const struct cli *c, char *out, size_t size, char *why,
+                              size_t why_size)
 {
-    _cleanup_free_ char *path = xasprintf("%s/run/acceleration", c->cfg.home);
+    _cleanup_free_ char *path = xasprintf("%s/run/guests-run-with", c->cfg.home);
     _cleanup_free_ char *text = NULL;
     struct err ignored = { 0 };
-    size_t len = 0;
-    char *word;
+    char *colon;
 
-    out[0] = 0;
-    if (file_read(path, 512, &text, &len, &ignored) < 0) {
-        if (!path_exists("/dev/kvm"))
-            (void)str_copy(out, size, "tcg"); /* nothing to try, nothing to remember */
+    out[0] = why[0] = 0;
+    if (file_read(path, 512, &text, NULL, &ignored) < 0)
         return;
-    }
     text[strcspn(text, "\n")] = 0;
-    word = strrchr(text, ' ');
-    (void)str_copy(out, size, word ? word + 1 : text); /* too long: "" */
+    colon = strstr(text, ": ");
+    if (!colon)
+        return;
+    *colon = 0;
+    (void)str_copy(out, size, text); /* too long: "" */
+    (void)str_copy(why, why_size, colon + 2);
 }
 
 static int count_all(struct cli *c, json_t *counts, uint64_t *ret_running, struct err *e)
@@ -88,19 +89,20 @@ static int count_all(struct cli *c, json_t *counts, uint64_t *ret_running, struc
 }
 
 static int print_status(struct cli *c, json_t *counts, uint64_t running, const char *accel,
-                        struct err *e)
+                        const char *why, struct err *e)
 {
     const char *key;
     json_t *n;
 
     if (c->json)
-        return out_json(json_pack("{s:{s:s, s:s, s:s, s:s, s:I, s:O}}", "status", "endpoint",
+        return out_json(json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:I, s:O}}", "status", "endpoint",
                                   c->cfg.endpoint, "region", c->cfg.region, "home", c->cfg.home,
-                                  "acceleration", accel, "running", (json_int_t)running, "counts",
-                                  counts),
+                                  "acceleration", accel, "acceleration_reason", why, "running",
+                                  (json_int_t)running, "counts", counts),
                         e);
     (void)printf("kilnd answers at %s, region %s\n", c->cfg.endpoint, c->cfg.region);
-    (void)printf("%-14s %s\n", "acceleration", accel[0] ? accel : "unknown");
+    (void)printf("%-14s %s%s%s\n", "acceleration", accel[0] ? accel : "not yet known",
+                 why[0] ? ": " : "", why);
     json_object_foreach (counts, key, n) {
         (void)printf("%-14s %lld", key, (long long)json_integer_value(n));
         if (str_eq(key, "instances"))
@@ -114,13 +116,13 @@ static int run_status(struct cli *c, struct err *e)
 {
     _cleanup_json_ json_t *counts = json_object();
     uint64_t running = 0;
-    char accel[32];
+    char accel[32], why[256];
     int r = count_all(c, counts, &running, e);
 
     if (r < 0)
         return r;
-    read_acceleration(c, accel, sizeof(accel));
-    return print_status(c, counts, running, accel, e);
+    read_acceleration(c, accel, sizeof(accel), why, sizeof(why));
+    return print_status(c, counts, running, accel, why, e);
 }
 
 /* ---- help, completion ------------------------------------------------------------------------ */

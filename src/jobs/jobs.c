@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "console.h"
@@ -91,12 +92,24 @@ static int start_tick(struct jobs *js, struct err *e)
     return r < 0 ? err_no(e, r, "make a timer") : 0;
 }
 
+/* For "kiln status": one line, what guests run with and why. */
+static void tell_accel(struct jobs *js, const char *why)
+{
+    _cleanup_free_ char *path = xasprintf("%s/guests-run-with", js->run_dir);
+    _cleanup_free_ char *line = xasprintf("%s: %s\n", vm_accel_name(js->accel), why);
+    struct err e = { 0 };
+
+    if (file_replace(path, line, strlen(line), 0644, &e) < 0)
+        log_warning("jobs", "tell what guests run with: %s", e.msg);
+}
+
 static void on_accel(enum vm_accel accel, const char *why, void *userdata)
 {
     struct jobs *js = userdata;
 
     js->accel = accel;
     js->accel_known = true;
+    tell_accel(js, why);
     log_notice("vm", "guests run with %s: %s", vm_accel_name(accel), why);
     for (struct job *j = js->list; j; j = j->next)
         job_wake(j);
@@ -105,7 +118,9 @@ static void on_accel(enum vm_accel accel, const char *why, void *userdata)
 static int probe(struct jobs *js, struct err *e)
 {
     _cleanup_free_ char *cache = xasprintf("%s/acceleration", js->run_dir);
+    _cleanup_free_ char *told = xasprintf("%s/guests-run-with", js->run_dir);
 
+    (void)unlink(told); /* of the run before; what it says is not true yet */
     return vm_probe(js->cfg.loop, js->cfg.qemu, js->cfg.user, cache, on_accel, js, e);
 }
 

@@ -37,6 +37,16 @@ def wine_env(prefix, **more):
     return env
 
 
+def forget_sockets(prefix):
+    """Takes away the directory of sockets that a prefix names, which Debian's Wine leaves in /tmp."""
+    with contextlib.suppress(FileNotFoundError):
+        named = prefix / 'wineserver'
+        name = named.read_text().strip()
+        if re.fullmatch(r'wine-\w{6}', name):
+            shutil.rmtree(pathlib.Path('/tmp') / name, ignore_errors=True)
+        named.unlink()
+
+
 def prepared():
     """The prefix that each test copies: made once, its DLLs as links to Wine's own."""
     version = subprocess.run([WINE, '--version'], capture_output=True, text=True).stdout.split()[0]
@@ -49,8 +59,7 @@ def prepared():
     subprocess.run([WINE, 'wineboot', '-i'], check=True, timeout=300, **quiet)
     subprocess.run([WINE, 'winecfg', '/v', 'win10'], check=True, timeout=60, **quiet)
     subprocess.run([SERVER, '-w'], timeout=60, **quiet)
-    with contextlib.suppress(FileNotFoundError):
-        (new / 'wineserver').unlink()  # names a socket directory: must not be copied
+    forget_sockets(new)  # must not be copied
     for f in (new / 'drive_c/windows/system32').iterdir():
         twin = DLLS / f.name
         if f.is_file() and not f.is_symlink() and twin.exists() and f.read_bytes() == twin.read_bytes():
@@ -136,6 +145,7 @@ class Machine:
         self.reader.join(10)
         os.close(self.master)
         self.imds.shutdown()
+        forget_sockets(self.prefix)
         shutil.rmtree(self.dir, ignore_errors=True)
         self.lock.close()
 

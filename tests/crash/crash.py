@@ -124,7 +124,7 @@ def leaves_nothing_behind():
     eventually('workers end', lambda: not [p for p, l in procs_with(k.home).items() if 'kiln-worker' in l])
     report = json.loads(k.cli('store', 'check', '--shallow', '--json'))['check']
     equal(report['problems'], 0, 'problems of the store')
-    left = [f for f in os.listdir(f'{k.home}/run') if f not in ('kilnd.pid', 'acceleration', 'kilnd.log')]
+    left = [f for f in os.listdir(f'{k.home}/run') if f not in ('kilnd.pid', 'acceleration', 'guests-run-with', 'kilnd.log')]
     equal(left, [], 'files in run/')
     equal(sorted(os.listdir(f'{k.home}/volumes')), sorted(v['VolumeId'] for v in k.ec2.describe_volumes()['Volumes']), 'volume directories')
     points = glob.glob(f'{k.home}/volumes/*/points/*')

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Kiln's main job, whole: disk image, instance, change, image, instance with the change. C-1, C-5..C-7, C-11..C-14, C-20, C-43, C-44."""
-import os, sys
+import json, os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from kilntest import *
 
@@ -21,6 +21,11 @@ def test_an_instance_boots_from_it():
     k.console_line(t['i'], 'GUEST-READY')
     t['vol'] = k.root_volume(t['i'])
     true(f"GUEST-DISK {t['vol'].replace('-', '')} " in k.console_line(t['i'], 'GUEST-READY'), 'the NVMe serial number is the volume id')
+
+
+def test_status_says_what_guests_run_with_and_why():
+    st = json.loads(k.cli('status', '--json'))['status']
+    true(st['acceleration'] in ('kvm', 'tcg') and len(st['acceleration_reason']) > 10, st)
 
 
 def test_it_boots_while_less_than_a_third_of_the_blocks_was_read():
