@@ -15,17 +15,34 @@
 
 /* ---- where entries lie ----------------------------------------------------------------------- */
 
+/* Only as much memory as the directory has clusters: most have one. */
+static int dir_bytes(const struct fat_tree *t, const struct fat_node *n, size_t *ret, struct err *e)
+{
+    uint32_t clusters = 0;
+    int r = 0;
+
+    *ret = (size_t)t->root_bytes;
+    if (n->fixed_root)
+        return 0;
+    r = win_fat_is_cluster(t, n->cluster) ? win_fat_chain_length(t, n->cluster, &clusters, e)
+                                          : win_fat_corrupt("a directory has no clusters", e);
+    *ret = (size_t)min_u64(DIR_MAX, (uint64_t)clusters * t->cluster_bytes);
+    return r;
+}
+
 static int dir_read(struct fat_tree *t, const struct fat_node *n, uint8_t **ret, size_t *ret_len,
                     struct err *e)
 {
-    size_t max = n->fixed_root ? (size_t)t->root_bytes : DIR_MAX, len = 0;
-    _cleanup_free_ uint8_t *buf = calloc(1, max + 1);
-    int r;
+    _cleanup_free_ uint8_t *buf = NULL;
+    size_t max, len;
+    int r = dir_bytes(t, n, &max, e);
 
+    if (r < 0)
+        return r;
+    buf = calloc(1, max + 1);
     if (!buf)
         return err_oom(e);
-    if (n->fixed_root)
-        len = max;
+    len = max;
     r = n->fixed_root ? win_disk_read(t->part, t->root_at, buf, max, e)
                       : win_fat_chain_read(t, n->cluster, 0, buf, max, &len, e);
     if (r < 0)

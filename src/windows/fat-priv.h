@@ -44,6 +44,8 @@ bool win_fat_is_end(const struct fat_tree *t, uint32_t v);
 bool win_fat_is_cluster(const struct fat_tree *t, uint32_t c);
 uint64_t win_fat_cluster_at(const struct fat_tree *t, uint32_t c);
 int win_fat_store(struct fat_tree *t, struct err *e);
+/* Clusters of a whole chain; one that does not end as it should is damage. */
+int win_fat_chain_length(const struct fat_tree *t, uint32_t c, uint32_t *ret, struct err *e);
 /* Up to len bytes of a chain from offset; *ret_len less at its end. */
 int win_fat_chain_read(struct fat_tree *t, uint32_t c, uint64_t offset, uint8_t *buf, size_t len,
                        size_t *ret_len, struct err *e);

@@ -115,8 +115,7 @@ int win_fat_chain_read(struct fat_tree *t, uint32_t c, uint64_t offset, uint8_t 
     return 0;
 }
 
-/* Clusters of a whole chain; one that does not end as it should is damage. */
-static int chain_length(const struct fat_tree *t, uint32_t c, uint32_t *ret, struct err *e)
+int win_fat_chain_length(const struct fat_tree *t, uint32_t c, uint32_t *ret, struct err *e)
 {
     uint32_t n = 0;
 
@@ -148,7 +147,7 @@ int win_fat_chain_resize(struct fat_tree *t, uint32_t *first, uint32_t need, str
 {
     uint32_t end = t->bits == 12 ? 0xfff : t->bits == 16 ? 0xffff : 0x0fffffff;
     uint32_t c = *first, last = 0, have = 0, fresh = 2;
-    int r = chain_length(t, c, &have, e);
+    int r = win_fat_chain_length(t, c, &have, e);
 
     if (r < 0)
         return r;
