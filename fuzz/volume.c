@@ -7,8 +7,7 @@
 #include "ntfs.h"
 #include "sectors.h"
 
-#define VOLUME_SECTORS 4096 /* at least: the seeds end before */
-#define READ_MAX       65536
+#define READ_MAX 65536
 
 static int look(void *userdata, const char *name, const struct win_stat *st, struct err *e)
 {
@@ -39,6 +38,7 @@ static const uint8_t somebody[24] = {
 
 static void use(struct win_tree *t, bool writable)
 {
+    static const uint8_t big[40000] = { 'r', 'e', 'g', 'f' };
     struct win_sid_changes changes;
     struct win_volume_facts f;
     struct win_stat st;
@@ -57,6 +57,10 @@ static void use(struct win_tree *t, bool writable)
     if (!writable)
         return;
     (void)win_tree_write(t, "Windows/a.txt", "some text", 9, &e);
+    err_clear(&e);
+    (void)win_tree_write(t, "EFI/Microsoft/Boot/BCD", big, sizeof big, &e);
+    err_clear(&e);
+    (void)win_tree_write(t, "EFI/Microsoft/Boot/BCD", big, 1, &e);
     err_clear(&e);
     (void)win_tree_mkdir(t, "Windows/b/c", &e);
     err_clear(&e);
@@ -79,12 +83,12 @@ static void wipe(struct win_disk *d)
     (void)win_tree_close(t, &e);
 }
 
-void volume_use(const uint8_t *data, size_t size, const char *magic,
+void volume_use(const uint8_t *data, size_t size, uint32_t least, const char *magic,
                 int (*open)(struct win_disk *part, bool writable, struct win_tree **ret,
                             struct err *e))
 {
     uint8_t *bytes;
-    struct win_disk *d = sectors_disk(data, size, VOLUME_SECTORS, &bytes);
+    struct win_disk *d = sectors_disk(data, size, least, &bytes);
 
     if (!d)
         return;

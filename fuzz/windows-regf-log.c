@@ -8,6 +8,8 @@
 #include "bytes.h"
 #include "regf.h"
 
+#define INPUT_MAX MIB(4) /* a user's hive with its logs, whole */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint32_t rol(uint32_t v, unsigned n)
@@ -61,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e = { 0 };
     uint8_t *p, *at;
 
-    if (size < 4 || size > KIB(512))
+    if (size < 4 || size > INPUT_MAX)
         return 0;
     p = at = malloc(size);
     if (!p)
