@@ -186,6 +186,15 @@ void windows_generalise_failed(struct job *j);
 /* Does what the argument "prepare" asks for, to the served root volume, once. */
 int windows_prepare_step(struct job *j, struct err *e);
 void windows_drop(struct job *j);
+/* windows-report.c; nothing fails for a report's sake, a warning tells it. Of a result that is
+ * here: */
+void windows_report_keep(const struct job *j, const json_t *result);
+/* Of the one that the worker left for a snapshot: take, then make it true, then taken. */
+void windows_report_take(const struct job *j, const char *snapshot);
+void windows_report_taken(const struct job *j, const char *snapshot);
+void windows_report_drop(const struct job *j, const char *snapshot); /* it came to nothing */
+/* A name in run/: a report that no job will come for. */
+bool windows_report_is_left_over(struct jobs *js, const char *name);
 /* Puts the value of a resource's tag into a new job's arguments; without the tag, nothing. */
 int windows_tag_arg(struct jobs *js, const char *id, const char *key, const char *name,
                     json_t *args, struct err *e);

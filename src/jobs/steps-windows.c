@@ -66,20 +66,6 @@ static void log_result(const struct job *j, const json_t *result)
              (long long)json_integer_value(json_object_get(n, "warning")));
 }
 
-/* What was done, for whoever wants to know: KILN_HOME/reports/ID.json. */
-static void keep_report(const struct job *j, const json_t *result)
-{
-    _cleanup_free_ char *dir = xasprintf("%s/reports", j->jobs->cfg.home);
-    _cleanup_free_ char *path = xasprintf("%s/%s.json", dir, j->subject);
-    _cleanup_free_ char *text = json_dumps(result, JSON_INDENT(2));
-    struct err e = { 0 };
-
-    if (!text)
-        return;
-    if (dir_make(dir, 0750, &e) < 0 || file_replace(path, text, strlen(text), 0640, &e) < 0)
-        log_warning("jobs", "keep the report of '%s', ignoring: %s", j->subject, e.msg);
-}
-
 static void on_end(void *userdata, const json_t *result, const struct err *why)
 {
     struct job_windows *m = userdata;
@@ -90,7 +76,8 @@ static void on_end(void *userdata, const json_t *result, const struct err *why)
         m->why = *why;
     } else {
         log_result(m->job, result);
-        keep_report(m->job, result);
+        if (*job_arg(m->job, "prepare"))
+            windows_report_keep(m->job, result);
     }
     job_wake(m->job);
 }
@@ -232,8 +219,12 @@ static int finish(struct job *j, struct image_rec *image, struct mapping *root, 
         r = model_begin(j->jobs->model, e);
     if (r < 0)
         return r;
+    windows_report_take(j, job_arg(j, "made"));
     r = exchange(j, image, root, store_snap_info(sn)->stored_bytes, e);
-    return model_end(j->jobs->model, r, e);
+    r = model_end(j->jobs->model, r, e);
+    if (r == 0)
+        windows_report_taken(j, job_arg(j, "made"));
+    return r;
 }
 
 static json_t *generalise_request(struct job *j)
@@ -311,6 +302,7 @@ void windows_generalise_failed(struct job *j)
         log_error("jobs", "forget the snapshot '%s': %s", made, e.msg);
         return; /* the image has it */
     }
+    windows_report_drop(j, made);
     err_clear(&e);
     if (store_snap_delete(j->jobs->store, made, &e) < 0)
         log_error("jobs", "remove the snapshot '%s': %s", made, e.msg);

@@ -159,13 +159,15 @@ void work_cancel(struct work *w)
     work_free(w);
 }
 
-/* "worker-SNAPSHOT", a directory of a worker's own; "windows-JOB.json", a request to one. */
-static bool is_left_over(const char *name)
+/* "worker-SNAPSHOT", a directory of a worker's own; "windows-JOB.json", a request to one;
+ * "report-SNAPSHOT.json", what one did. */
+static bool is_left_over(struct jobs *js, const char *name)
 {
     size_t n = strlen(name);
 
     return strncmp(name, "worker-", 7) == 0 ||
-           (strncmp(name, "windows-", 8) == 0 && n > 13 && strcmp(name + n - 5, ".json") == 0);
+           (strncmp(name, "windows-", 8) == 0 && n > 13 && strcmp(name + n - 5, ".json") == 0) ||
+           windows_report_is_left_over(js, name);
 }
 
 int work_sweep(struct jobs *js, struct err *e)
@@ -179,7 +181,7 @@ int work_sweep(struct jobs *js, struct err *e)
     while (r == 0 && (errno = 0, de = readdir(d))) {
         _cleanup_free_ char *path = NULL;
 
-        if (!is_left_over(de->d_name))
+        if (!is_left_over(js, de->d_name))
             continue;
         path = xasprintf("%s/%s", js->run_dir, de->d_name);
         r = tree_remove(path, e);

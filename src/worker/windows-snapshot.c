@@ -2,7 +2,8 @@
 /* One action on a Windows in a snapshot of the store: the result is a new snapshot, incremental to
  * it. A child reads the disk, fenced in: it sees the store for reading only, and leaves a sealed
  * journal of changed blocks (docs/formats/journal.md). The parent, which has read nothing of the
- * disk, checks the journal and hands the changed blocks to the store's writer. */
+ * disk, leaves the report in RUN/report-SNAPSHOT.json, checks the journal and hands the changed
+ * blocks to the store's writer. */
 #include "verbs.h"
 
 #include <errno.h>
@@ -270,11 +271,20 @@ static int write_snapshot(const struct worker_args *a, const char *journal, json
     return 0;
 }
 
+/* On disk before the snapshot is whole: who finds the snapshot finds the report, too. */
+static int write_report(const char *path, const json_t *result, struct err *e)
+{
+    _cleanup_free_ char *text = json_dumps(result, JSON_INDENT(2));
+
+    return text ? file_replace(path, text, strlen(text), 0640, e) : err_oom(e);
+}
+
 int windows_on_snapshot(const struct worker_args *a, const struct windows_request *rq,
                         json_t **ret_result, struct err *e)
 {
     _cleanup_(run_dir_done) struct run_dir dir = { 0 };
-    _cleanup_free_ char *journal = NULL;
+    _cleanup_free_ char *journal = NULL, *report = NULL;
+    struct err ignored = { 0 };
     json_t *result = NULL;
     int r;
 
@@ -289,10 +299,14 @@ int windows_on_snapshot(const struct worker_args *a, const struct windows_reques
     if (r < 0)
         return r;
     journal = xasprintf("%s/journal", dir.path);
+    report = xasprintf("%s/report-%s.json", a->run, a->snapshot);
     r = in_a_child(a, rq, dir.path, journal, &result, e);
+    if (r == 0)
+        r = write_report(report, result, e);
     if (r == 0)
         r = write_snapshot(a, journal, result, e);
     if (r < 0) {
+        (void)unlink_quiet(report, &ignored);
         json_decref(result);
         return r;
     }

@@ -3,24 +3,10 @@
 """kill -9 of kilnd at each moment of kiln:generalize and kiln:prepare, and of the worker too often:
 after the next start the image, or the machine, is there and right, or failed with the reason; and
 nothing else is left. The moments are files that appear, not times."""
-import glob, json, os, signal, sys
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from kilntest import *
+from windisks import *
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-k = Kiln('--fill', '0')
+GENERALIZE = {'kiln:generalize': 'ec2launch-v2'}
 t = {}
-
-
-def make(name, *options):
-    path = f'{k.home}/{name}.img'
-    p = subprocess.run([f'{HERE}/make-disk', path, '--size', '1G', '--facts', path + '.json', *options])
-    if p.returncode == SKIP:
-        print('1..0 # SKIP the disk could not be made')
-        sys.exit(SKIP)
-    if p.returncode:
-        raise Failed('make-disk')
-    return path
 
 
 def appears(pattern, seconds=60):
@@ -69,44 +55,19 @@ def kill_everything(moment):
     eventually('the end of all', lambda: not procs_with(k.home))
 
 
-def left():
-    return sorted(os.path.basename(p) for p in
-                  glob.glob(f'{k.home}/run/windows-*') + glob.glob(f'{k.home}/run/worker-*') +
-                  glob.glob(f'{k.home}/volumes/*/*journal*'))
-
-
-def snapshots():
-    return {s['SnapshotId']: s['State'] for s in k.ec2.describe_snapshots(OwnerIds=['self'])['Snapshots']}
-
-
-def export(snapshot):
-    path = f'{k.home}/{snapshot}.raw'
-    k.cli('store', 'export', snapshot, path)
-    return path
-
-
-def inspect(snapshot):
-    path = export(snapshot)
-    doc = json.loads(sh(f'{BUILD}/kiln', 'windows', 'inspect', '--json', path))
-    os.unlink(path)
-    return doc
-
-
-def create_image(name):
-    spec = {'ResourceType': 'image', 'Tags': [{'Key': 'kiln:generalize', 'Value': 'ec2launch-v2'}]}
-    return k.ec2.create_image(InstanceId=t['i'], Name=name, NoReboot=True, TagSpecifications=[spec])['ImageId']
-
-
 def generalise_killed(name, moment):
     before = snapshots()
-    ami = create_image(name)
+    ami = create_image(t['i'], name, GENERALIZE)
     moment(ami)
     k.restart()
     k.image_available(ami)
     snap = k.root_snapshot(ami)
     doc = inspect(snap)
     true(doc['setup']['sealed'], f'{name}: sealed')
-    true(doc['identity']['machine_sid'] != t['sid'], f'{name}: a new SID')
+    sid = doc['identity']['machine_sid']
+    true(sid != t['sid'], f'{name}: a new SID')
+    rows = report(ami)['rows']
+    equal([r['after'] for r in rows if r['what'] == 'machine SID' and r['after'] == sid], [sid], f'{name}: its report')
     # the plain snapshot goes by a job of its own
     eventually(f'{name}: one snapshot more', lambda: snapshots() == {**before, snap: 'completed'})
     equal(left(), [], f'{name}: what is left')
@@ -118,7 +79,7 @@ def generalise_killed(name, moment):
 def test_a_windows_disk_is_imported_and_runs():
     k.start()
     disk = make('golden')
-    t['sid'] = json.load(open(disk + '.json'))['sid']
+    t['sid'] = sid_of(disk)
     t['ami'], _ = k.import_disk(disk, name='golden', platform='Windows')
     t['i'] = k.run(t['ami'])
 
@@ -129,6 +90,10 @@ def test_generalise_goes_on_after_the_request_was_written():
 
 def test_generalise_goes_on_when_killed_in_the_work():
     generalise_killed('work', lambda ami: appears('run/worker-*/journal.new'))
+
+
+def test_generalise_goes_on_when_killed_behind_its_report():
+    generalise_killed('told', lambda ami: appears('run/report-*.json'))
 
 
 def test_generalise_goes_on_when_killed_while_the_snapshot_is_written():
@@ -154,7 +119,8 @@ def test_what_a_killed_worker_and_daemon_left_is_swept():
     """As above, by names: of a job and a snapshot that nobody knows any more."""
     k.kill()
     os.makedirs(f'{k.home}/run/worker-snap-0123456789abcdef0/x')
-    open(f'{k.home}/run/windows-job-1.json', 'w').close()
+    for name in 'windows-job-1.json', 'report-snap-0123456789abcdef0.json', 'report-snap-1.json.new':
+        open(f'{k.home}/run/{name}', 'w').close()
     k.start()
     equal(left(), [])
 
@@ -170,7 +136,7 @@ def kill_workers(go_on):
 
 def test_a_worker_that_is_killed_again_and_again_fails_the_image_and_keeps_the_plain_snapshot():
     before = snapshots()
-    ami = create_image('hopeless')
+    ami = create_image(t['i'], 'hopeless', GENERALIZE)
     kill_workers(lambda: k.image(ami)['State'] == 'pending')
     im = k.image_settled(ami)
     equal(im['State'], 'failed')
@@ -179,12 +145,12 @@ def test_a_worker_that_is_killed_again_and_again_fails_the_image_and_keeps_the_p
     equal(list(more.values()), ['completed'], 'the plain snapshot alone')
     true(inspect(next(iter(more)))['identity']['machine_sid'] == t['sid'], 'the plain one has the old SID')
     equal(left(), [])
+    true(not os.path.exists(f'{k.home}/reports/{ami}.json'), 'nothing is told of what did not come to be')
     k.store_check()
 
 
 def prepare_killed(name, moment):
-    i = k.run(t['sealed'], wait='', TagSpecifications=[{'ResourceType': 'instance', 'Tags': [
-        {'Key': 'kiln:prepare', 'Value': f'computer-name={name};time-zone=UTC'}]}])
+    i = run_prepared(t['sealed'], f'computer-name={name};time-zone=UTC', wait='')
     moment()
     k.restart()
     k.instance_is(i, 'running')
@@ -227,8 +193,7 @@ def test_prepare_goes_on_when_all_processes_are_killed():
 
 
 def test_a_worker_of_prepare_that_is_killed_again_and_again_ends_the_instance_and_its_volume():
-    i = k.run(t['sealed'], wait='', TagSpecifications=[{'ResourceType': 'instance', 'Tags': [
-        {'Key': 'kiln:prepare', 'Value': 'computer-name=HOPELESS'}]}])
+    i = run_prepared(t['sealed'], 'computer-name=HOPELESS', wait='')
     vol = k.root_volume(i)
     kill_workers(lambda: k.instance(i)['State']['Name'] == 'pending')
     k.instance_is(i, 'terminated')
