@@ -77,12 +77,24 @@ static int lock_home(int fd)
     return r;
 }
 
+/* The children's user must get in; what lies in it looks after itself. */
+static int make_home(const char *home, struct err *e)
+{
+    mode_t strict = umask(0022);
+    int r = dir_make(home, 0755, e);
+
+    (void)umask(strict);
+    return r;
+}
+
 static int take_home(struct daemon *d, struct err *e)
 {
     _cleanup_free_ char *run = xasprintf("%s/run", d->cfg->home);
     char text[32];
-    int n, r = dir_make(run, 0770, e);
+    int n, r = make_home(d->cfg->home, e);
 
+    if (r == 0)
+        r = dir_make(run, 0770, e);
     if (r < 0)
         return r;
     d->pid_path = xasprintf("%s/kilnd.pid", run);

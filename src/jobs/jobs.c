@@ -99,7 +99,8 @@ static void tell_accel(struct jobs *js, const char *why)
     _cleanup_free_ char *line = xasprintf("%s: %s\n", vm_accel_name(js->accel), why);
     struct err e = { 0 };
 
-    if (file_replace(path, line, strlen(line), 0644, &e) < 0)
+    if (file_replace(path, line, strlen(line), 0640, &e) < 0 ||
+        give_to_user(path, js->cfg.user, &e) < 0)
         log_warning("jobs", "tell what guests run with: %s", e.msg);
 }
 
