@@ -298,12 +298,6 @@ static int add_ephemerals(struct jobs *js, const struct instance_rec *rec, const
     return 0;
 }
 
-/* Windows has no virtio driver of its own; Linux cloud kernels have no e1000e. */
-static enum vm_nic nic_of(const struct instance_rec *rec)
-{
-    return strcmp(rec->platform, "windows") == 0 ? VM_NIC_E1000E : VM_NIC_VIRTIO;
-}
-
 static void connect_spec(struct jobs *js, int tap_fd, const char *relay_socket,
                          struct vm_spec *spec)
 {
@@ -351,7 +345,9 @@ int machine_start(struct jobs *js, const struct instance_rec *rec, int tap_fd, s
     spec.firmware = strcmp(rec->boot_mode, "uefi") == 0 ? VM_FIRMWARE_UEFI : VM_FIRMWARE_BIOS;
     (void)str_copy(spec.uuid, sizeof spec.uuid, rec->uuid);
     (void)str_copy(spec.mac, sizeof spec.mac, rec->mac);
-    spec.nic = nic_of(rec);
+    spec.windows = strcmp(rec->platform, "windows") == 0;
+    /* Windows has no virtio driver of its own; Linux cloud kernels have no e1000e. */
+    spec.nic = spec.windows ? VM_NIC_E1000E : VM_NIC_VIRTIO;
     connect_spec(js, tap_fd, relay_socket, &spec);
     r = network_user_serve(js, rec->id, e);
     if (r < 0)

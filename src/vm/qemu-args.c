@@ -248,7 +248,8 @@ static void add_processor(struct vm_args *a, const struct vm_spec *s)
 {
     if (s->accel == VM_ACCEL_KVM) {
         add(a, "-accel", "kvm");
-        add(a, "-cpu", "host");
+        /* passthrough: as much of it as this kernel can, so that an old one refuses no guest */
+        add(a, "-cpu", s->windows ? "host,hv-passthrough=on" : "host");
     } else {
         /* Without a ceiling the translation cache grows to 1 GiB. SMAP: QEMU 7.2 emulates an iret
          * of user mode wrongly with it. */
@@ -262,9 +263,9 @@ static void add_processor(struct vm_args *a, const struct vm_spec *s)
 /* Sleep states off: an EC2 instance runs or is off. */
 static void add_machine(struct vm_args *a, const struct vm_spec *s)
 {
-    add(a, "-machine",
-        s->firmware == VM_FIRMWARE_UEFI ? "q35,vmport=off,pflash0=kiln-code,pflash1=kiln-vars"
-                                        : "q35,vmport=off");
+    addf(a, "-machine", "q35,vmport=off%s%s",
+         s->windows && s->accel == VM_ACCEL_KVM ? ",hpet=off" : "",
+         s->firmware == VM_FIRMWARE_UEFI ? ",pflash0=kiln-code,pflash1=kiln-vars" : "");
     add(a, "-global", "ICH9-LPC.disable_s3=1");
     add(a, "-global", "ICH9-LPC.disable_s4=1");
     if (s->firmware == VM_FIRMWARE_UEFI) {

@@ -140,11 +140,18 @@ static void kvm_uefi_and_small_memory_change_what_they_should(void **unused)
                     "{\"driver\":\"file\",\"node-name\":\"kiln-vars\",\"filename\":"
                     "\"/var/lib/kiln/machines/i-0123456789abcdef0/vars.fd\"}"));
     vm_args_done(&a);
-    s.accel = VM_ACCEL_TCG;
+    s.windows = true;
+    assert_int_equal(vm_args_build(&s, &a, &e), 0);
+    assert_true(has(&a, "-cpu", "host,hv-passthrough=on"));
+    assert_true(has(&a, "-machine", "q35,vmport=off,hpet=off,pflash0=kiln-code,pflash1=kiln-vars"));
+    vm_args_done(&a);
+    s.accel = VM_ACCEL_TCG; /* has neither, and the same HPET for all */
     s.memory_bytes = MIB(512) - 1;
     assert_int_equal(vm_args_build(&s, &a, &e), 0);
     assert_true(has(&a, "-accel", "tcg,thread=multi,tb-size=64"));
     assert_true(has(&a, "-m", "524288k"));
+    assert_true(has(&a, "-cpu", "max,-smap"));
+    assert_true(has(&a, "-machine", "q35,vmport=off,pflash0=kiln-code,pflash1=kiln-vars"));
     vm_args_done(&a);
 }
 

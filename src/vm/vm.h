@@ -57,6 +57,7 @@ struct vm_spec {
     unsigned vcpus;
     uint64_t memory_bytes;
     char uuid[37]; /* SMBIOS, lower case, begins with "ec2"; the serial number equals it */
+    bool windows;  /* the guest: under KVM it is offered what Hyper-V offers, and no HPET */
     char mac[18];
     enum vm_nic nic;
     enum vm_net net;
