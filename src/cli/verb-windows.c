@@ -174,13 +174,12 @@ static int set_option(struct cli *c, json_t *options, const struct windows_optio
     }
 }
 
-static int make_request(struct cli *c, enum windows_action a, const char *run, json_t **ret,
-                        struct err *e)
+static int make_request(struct cli *c, enum windows_action a, json_t **ret, struct err *e)
 {
     json_t *disks = json_array(), *options = json_object();
     json_t *doc =
-        json_pack("{s:s, s:b, s:s, s:o, s:o}", "action", windows_action_name(a), "dry_run",
-                  cli_flag(c, "--dry-run"), "run", run, "disks", disks, "options", options);
+        json_pack("{s:s, s:b, s:o, s:o}", "action", windows_action_name(a), "dry_run",
+                  cli_flag(c, "--dry-run"), "disks", disks, "options", options);
     int r = doc ? 0 : err_oom(e);
 
     for (size_t i = 0; i < c->n_args && r == 0; i++)
@@ -247,26 +246,20 @@ static int print(struct cli *c, enum windows_action a, json_t *result, struct er
 
 /* ---- the verbs ------------------------------------------------------------------------------- */
 
-static int ask_worker(struct cli *c, enum windows_action a, const char *run, json_t **ret,
-                      struct err *e)
+static int ask_worker(struct cli *c, enum windows_action a, json_t **ret, struct err *e)
 {
     _cleanup_json_ json_t *request = NULL;
-    int r = make_request(c, a, run, &request, e);
+    int r = make_request(c, a, &request, e);
 
     return r < 0 ? r : windows_worker_run(request, ret, e);
 }
 
 static int run_action(struct cli *c, enum windows_action a, struct err *e)
 {
-    const char *base = getenv("XDG_RUNTIME_DIR"), *report = cli_opt(c, "--report");
-    _cleanup_free_ char *run = xasprintf("%s/kiln-windows-XXXXXX", base && *base ? base : "/tmp");
+    const char *report = cli_opt(c, "--report");
     _cleanup_json_ json_t *result = NULL;
-    int r;
+    int r = ask_worker(c, a, &result, e);
 
-    if (!mkdtemp(run))
-        return err_errno(e, "make a directory in '%s'", base && *base ? base : "/tmp");
-    r = ask_worker(c, a, run, &result, e);
-    (void)rmdir(run); /* the worker leaves nothing in it */
     if (r == 0 && report)
         r = write_report(report, result, e);
     return r < 0 ? r : print(c, a, result, e);

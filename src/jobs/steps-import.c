@@ -116,21 +116,13 @@ static const char *local_path(const char *url)
     return str_starts(url, "file://") ? url + strlen("file://") : url;
 }
 
-/* A worker that was killed could not remove its sockets, be it after its commit. */
-static int sweep(struct job *j, const struct import_rec *rec, struct err *e)
-{
-    _cleanup_free_ char *dir = xasprintf("%s/worker-%s", j->jobs->run_dir, rec->snapshot_id);
-
-    return tree_remove(dir, e);
-}
-
 static int start(struct job *j, const struct import_rec *rec, struct err *e)
 {
     struct memo *m = memo(j);
     const char *args[] = { "import",     "--store",        j->jobs->store_dir,
                            "--snapshot", rec->snapshot_id, "--format",
                            rec->format,  "--source",       local_path(rec->url),
-                           "--run",      j->jobs->run_dir, NULL };
+                           NULL };
     struct work_spec spec = {
         .args = args, .on_progress = on_progress, .on_end = on_end, .userdata = m
     };
@@ -222,9 +214,6 @@ static int register_image(struct job *j, struct err *e)
 
     if (r < 0 || rec.state != IMPORT_ACTIVE)
         return r;
-    r = sweep(j, &rec, e);
-    if (r < 0)
-        return r;
     warn_when_contradicted(&rec, job_arg(j, "looks_like"));
     r = model_snapshot_get(m, NULL, rec.snapshot_id, &snap, e);
     if (r < 0)
@@ -271,9 +260,6 @@ static int mark_failed(struct job *j, const struct err *why, struct err *e)
     struct import_rec rec;
     int r = get_import(j, &rec, e);
 
-    if (r < 0)
-        return r;
-    r = sweep(j, &rec, e);
     if (r < 0)
         return r;
     rec.state = IMPORT_DELETED;

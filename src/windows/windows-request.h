@@ -21,7 +21,6 @@ struct windows_disk_spec {
 struct windows_request {
     enum windows_action action;
     bool dry_run;
-    const char *run; /* a directory for sockets; NULL: none is needed */
     struct windows_disk_spec disk[2];
     unsigned n_disks;
     struct windows_options options;

@@ -6,12 +6,11 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "file.h"
 #include "image-info.h"
+#include "nameless.h"
 #include "str.h"
 
 #define ANSWER_MS  120000
@@ -204,47 +203,7 @@ int image_open(struct image *im, const char *path, const char *format, struct er
 
 /* ---- qemu-nbd -------------------------------------------------------------------------------- */
 
-static int listen_at(int dir_fd, struct sockaddr_un *ret_addr, int *ret_fd, struct err *e)
-{
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    *ret_addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    /* By descriptor: the path may be longer than a socket's address. */
-    (void)snprintf(ret_addr->sun_path, sizeof ret_addr->sun_path, "/proc/self/fd/%d/nbd", dir_fd);
-    if (fd < 0)
-        return err_errno(e, "make a socket");
-    if (bind(fd, (const struct sockaddr *)ret_addr, sizeof *ret_addr) < 0)
-        return err_errno(e, "bind a socket in the run directory");
-    if (listen(fd, 1) < 0)
-        return err_errno(e, "listen on a socket");
-    *ret_fd = TAKE_FD(fd);
-    return 0;
-}
-
-/* A listening socket with our own connection already in its queue; its name is gone at once. */
-static int make_connection(const char *dir, int *ret_listen, int *ret_ours, struct err *e)
-{
-    _cleanup_close_ int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_close_ int listening = -1, ours = -1;
-    struct sockaddr_un addr;
-    int r;
-
-    if (dir_fd < 0)
-        return err_errno(e, "open '%s'", dir);
-    r = listen_at(dir_fd, &addr, &listening, e);
-    if (r < 0)
-        return r;
-    ours = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (ours < 0 || connect(ours, (const struct sockaddr *)&addr, sizeof addr) < 0)
-        return err_errno(e, "connect to a socket in the run directory");
-    if (unlinkat(dir_fd, "nbd", 0) < 0)
-        return err_errno(e, "remove a socket in the run directory");
-    *ret_listen = TAKE_FD(listening);
-    *ret_ours = TAKE_FD(ours);
-    return 0;
-}
-
-int image_serve_fd(struct image *im, const char *dir, int *ret_fd, struct err *e)
+int image_serve_fd(struct image *im, int *ret_fd, struct err *e)
 {
     _cleanup_close_ int listening = -1, ours = -1;
     char opts[256];
@@ -259,7 +218,7 @@ int image_serve_fd(struct image *im, const char *dir, int *ret_fd, struct err *e
 
     image_opts(im, opts, sizeof opts);
     im->server.writes = im->writable;
-    r = make_connection(dir, &listening, &ours, e);
+    r = nameless_connect(&listening, &ours, e);
     if (r == 0)
         r = tool_start(&im->server, argv, im->fd, listening, e);
     if (r == 0)
@@ -267,9 +226,9 @@ int image_serve_fd(struct image *im, const char *dir, int *ret_fd, struct err *e
     return r;
 }
 
-int image_serve(struct image *im, const char *dir, struct source **ret, struct err *e)
+int image_serve(struct image *im, struct source **ret, struct err *e)
 {
-    int fd, r = image_serve_fd(im, dir, &fd, e);
+    int fd, r = image_serve_fd(im, &fd, e);
 
     if (r < 0)
         return r;

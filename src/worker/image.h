@@ -24,10 +24,10 @@ struct image {
 
 /* Opens and judges it; nothing is started that goes on. */
 int image_open(struct image *im, const char *path, const char *format, struct err *e);
-/* Starts the server, whose socket lies in dir for an instant. */
-int image_serve(struct image *im, const char *dir, struct source **ret, struct err *e);
+/* Starts the server. */
+int image_serve(struct image *im, struct source **ret, struct err *e);
 /* The same, leaving the connected socket to the caller. */
-int image_serve_fd(struct image *im, const char *dir, int *ret_fd, struct err *e);
+int image_serve_fd(struct image *im, int *ret_fd, struct err *e);
 /* The name of a format by the file's magic; "raw" when it has none. */
 int image_guess(const char *path, const char **ret_format, struct err *e);
 /* Puts the server's own words behind an error that it may have caused. */

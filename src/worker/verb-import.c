@@ -50,20 +50,17 @@ static int copy_image(const struct copy_spec *spec, struct image *im, json_t **r
 static int import(const struct worker_args *a, struct report *rep, json_t **ret_result,
                   struct err *e)
 {
-    _cleanup_(run_dir_done) struct run_dir dir = { 0 };
     _cleanup_(image_done) struct image im = IMAGE_INIT;
     _cleanup_(store_closep) struct store *store = NULL;
     _cleanup_(source_freep) struct source *source = NULL;
     struct copy_spec spec = { .snapshot = a->snapshot, .report = rep };
     int r;
 
-    r = run_dir_make(&dir, a->run, a->snapshot, e);
-    if (r == 0)
-        r = image_open(&im, a->source, a->format, e);
+    r = image_open(&im, a->source, a->format, e);
     if (r == 0)
         r = store_open(a->store, NULL, &store, e);
     if (r == 0)
-        r = image_serve(&im, dir.path, &source, e);
+        r = image_serve(&im, &source, e);
     if (r < 0)
         return r;
     spec.store = store;

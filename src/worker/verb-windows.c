@@ -109,7 +109,7 @@ static int journal_of(struct opened *o, const char *path, struct err *e)
 }
 
 static int open_image(struct opened *o, const struct windows_disk_spec *d, bool writable,
-                      const char *run, struct err *e)
+                      struct err *e)
 {
     int fd, r;
 
@@ -124,9 +124,7 @@ static int open_image(struct opened *o, const struct windows_disk_spec *d, bool 
             r = win_disk_take_fd(TAKE_FD(o->image.fd), writable, &o->disk, e);
         return r;
     }
-    if (!run)
-        return err_set(e, EINVAL, ERR_INVALID, "the request names no 'run' directory");
-    r = image_serve_fd(&o->image, run, &fd, e);
+    r = image_serve_fd(&o->image, &fd, e);
     if (r == 0)
         r = win_disk_take_nbd(fd, "", writable, &o->disk, e);
     if (r < 0)
@@ -168,7 +166,7 @@ static int journal_of_path(struct opened *o, const struct windows_disk_spec *d, 
 }
 
 static int open_path(struct opened *o, const struct windows_disk_spec *d, bool writable,
-                     const char *run, struct err *e)
+                     struct err *e)
 {
     int r = journal_of_path(o, d, writable, e);
 
@@ -176,7 +174,7 @@ static int open_path(struct opened *o, const struct windows_disk_spec *d, bool w
         return r;
     /* An interrupted change is finished. */
     writable = writable || (o->journal && win_cow_pending(o->journal));
-    r = open_image(o, d, writable, run, e);
+    r = open_image(o, d, writable, e);
     return r < 0 ? err_wrap(e, "open '%s'", d->path) : 0;
 }
 
@@ -191,13 +189,13 @@ static int open_nbd(struct opened *o, const struct windows_disk_spec *d, bool wr
 }
 
 static int open_disk(struct opened *o, const struct windows_disk_spec *d, bool writable,
-                     const char *run, struct err *e)
+                     struct err *e)
 {
     if (d->folder)
         return 0;
     if (d->nbd)
         return open_nbd(o, d, writable, e);
-    return open_path(o, d, writable, run, e);
+    return open_path(o, d, writable, e);
 }
 
 /* ---- the work -------------------------------------------------------------------------------- */
@@ -218,7 +216,7 @@ static int work(const struct windows_request *rq, struct opened *o, json_t **ret
     int r = 0;
 
     for (unsigned i = 0; i < rq->n_disks && r == 0; i++)
-        r = open_disk(&o[i], &rq->disk[i], writable, rq->run, e);
+        r = open_disk(&o[i], &rq->disk[i], writable, e);
     /* A folder of the host is the caller's own, anywhere: only its files are read. */
     if (r == 0 && !rq->disk[0].folder && !rq->disk[1].folder)
         r = fence(o, rq->n_disks, e);

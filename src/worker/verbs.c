@@ -4,10 +4,9 @@
 #define BIT(a) (1U << ARG_##a)
 
 const struct verb worker_verbs[] = {
-    { "import",
-      "--store DIR --snapshot ID --format raw|qcow2|vhd|vhdx|vmdk --source PATH --run DIR",
-      BIT(STORE) | BIT(SNAPSHOT) | BIT(FORMAT) | BIT(SOURCE) | BIT(RUN),
-      BIT(STORE) | BIT(SNAPSHOT) | BIT(FORMAT) | BIT(SOURCE) | BIT(RUN), verb_import },
+    { "import", "--store DIR --snapshot ID --format raw|qcow2|vhd|vhdx|vmdk --source PATH",
+      BIT(STORE) | BIT(SNAPSHOT) | BIT(FORMAT) | BIT(SOURCE),
+      BIT(STORE) | BIT(SNAPSHOT) | BIT(FORMAT) | BIT(SOURCE), verb_import },
     { "snapshot",
       "--store DIR --snapshot ID [--parent ID] [--key FILE] --nbd SOCKET --export NAME --size "
       "BYTES",

@@ -9,7 +9,7 @@ head -c 48M /dev/urandom >disk
 truncate -s 1G disk
 killed=0
 for ms in 005 010 020 030 040 060 080 100 120 150 180 210 240 280 320 360 400; do
-    if timeout -s KILL "0.$ms" "$KILN_WORKER" import --store store --run run --snapshot s \
+    if timeout -s KILL "0.$ms" "$KILN_WORKER" import --store store --snapshot s \
         --format raw --source disk >out 2>err; then
         break # faster than this
     fi
@@ -29,13 +29,11 @@ for p in /proc/[0-9]*; do
     esac
 done
 
-# One that died behind its commit left its directory: no import of that id comes again. kilnd sweeps
-# it, tests/windows/daemon-killed.py.
-rm -rf run/worker-s
+nothing_left
 
 # SIGTERM is a wish to stop.
 mkfifo lines
-"$KILN_WORKER" import --store store --run run --snapshot stopped --format raw --source disk \
+"$KILN_WORKER" import --store store --snapshot stopped --format raw --source disk \
     >lines 2>err &
 pid=$!
 {

@@ -74,10 +74,10 @@ refused invalid "lock" import s qcow2 good.qcow2
 kill "$(cat lock.pid)"
 
 # Names of snapshots, stores and options.
-refused invalid "no name of a snapshot" import ../s raw "$secret"
-refused not-found "" worker import --store nowhere --run run --snapshot s --format raw \
+refused invalid "snapshot '../s' is no valid name" import ../s raw "$secret"
+refused not-found "" worker import --store nowhere --snapshot s --format raw \
     --source "$secret"
-refused invalid "'import' needs '--format'" worker import --store store --run run --snapshot s \
+refused invalid "'import' needs '--format'" worker import --store store --snapshot s \
     --source "$secret"
 "$KILN_WORKER" gc --stor x >out 2>err && fail "a wrong option went well" || [ $? = 2 ] ||
     fail "a wrong option does not end with status 2"
@@ -92,7 +92,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     as_nobody()
     {
         (umask 022 && : >out && setpriv --reuid=65534 --regid=65534 --clear-groups \
-            "$KILN_WORKER" import --store store --run run --snapshot s --format raw \
+            "$KILN_WORKER" import --store store --snapshot s --format raw \
             --source "$secret" >out 2>err)
     }
     refused denied "the user 'nobody' may not read it: give read permission" as_nobody

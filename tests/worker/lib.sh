@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # What the tests of kiln-worker share. KILN_WORKER and STORETOOL name the built programs. Each test
-# works in a directory of its own, $T, with an empty store and a run directory.
+# works in a directory of its own, $T, with an empty store; temporary files would lie in $T/run.
 set -eu
 export LC_ALL=C
 : "${KILN_WORKER:?the path of kiln-worker}" "${STORETOOL:?the path of storetool}"
@@ -38,6 +38,7 @@ new_store()
 {
     rm -rf store run
     mkdir run
+    export TMPDIR="$T/run" XDG_RUNTIME_DIR="$T/run"
     "$STORETOOL" create store
 }
 
@@ -49,7 +50,7 @@ worker()
 
 import() # ID FORMAT SOURCE
 {
-    worker import --store store --run run --snapshot "$1" --format "$2" --source "$3"
+    worker import --store store --snapshot "$1" --format "$2" --source "$3"
 }
 
 result() # FIELD
@@ -74,7 +75,7 @@ refused()
 
 nothing_left()
 {
-    [ -z "$(ls -A run)" ] || fail "left in the run directory: $(ls -A run)"
+    [ -z "$(ls -A run)" ] || fail "temporary files are left: $(ls -A run)"
 }
 
 # same ID FORMAT SOURCE: the snapshot holds what QEMU reads from the source
