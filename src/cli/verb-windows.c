@@ -177,9 +177,8 @@ static int set_option(struct cli *c, json_t *options, const struct windows_optio
 static int make_request(struct cli *c, enum windows_action a, json_t **ret, struct err *e)
 {
     json_t *disks = json_array(), *options = json_object();
-    json_t *doc =
-        json_pack("{s:s, s:b, s:o, s:o}", "action", windows_action_name(a), "dry_run",
-                  cli_flag(c, "--dry-run"), "disks", disks, "options", options);
+    json_t *doc = json_pack("{s:s, s:b, s:o, s:o}", "action", windows_action_name(a), "dry_run",
+                            cli_flag(c, "--dry-run"), "disks", disks, "options", options);
     int r = doc ? 0 : err_oom(e);
 
     for (size_t i = 0; i < c->n_args && r == 0; i++)

@@ -332,8 +332,8 @@ static int take(struct windows_request *r, struct err *e)
     json_error_t je;
     int dry = 0, k;
 
-    if (json_unpack_ex(r->store->doc, &je, JSON_STRICT, "{s:s, s?b, s:o, s?o}", "action",
-                       &action, "dry_run", &dry, "disks", &disks, "options", &options) < 0)
+    if (json_unpack_ex(r->store->doc, &je, JSON_STRICT, "{s:s, s?b, s:o, s?o}", "action", &action,
+                       "dry_run", &dry, "disks", &disks, "options", &options) < 0)
         return err_set(e, EINVAL, ERR_INVALID, "the request: %s", je.text);
     if (windows_action_parse(action, &r->action) < 0)
         return bad(e, action, "is no action");
