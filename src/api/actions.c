@@ -9,6 +9,8 @@
     X(attach_volume)                                                                               \
     X(authorize_security_group_egress)                                                             \
     X(authorize_security_group_ingress)                                                            \
+    X(copy_image)                                                                                  \
+    X(copy_snapshot)                                                                               \
     X(create_image)                                                                                \
     X(create_key_pair)                                                                             \
     X(create_security_group)                                                                       \

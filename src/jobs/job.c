@@ -26,6 +26,8 @@ static const struct job_kind *const kinds[] = {
     &job_import,
     &job_delete_snapshot,
     &job_release_point,
+    &job_copy_image,
+    &job_copy_snapshot,
 };
 
 static const struct job_kind *kind_find(const char *name)

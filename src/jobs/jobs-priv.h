@@ -63,7 +63,7 @@ extern const struct job_kind job_launch, job_start, job_stop, job_reboot, job_te
 extern const struct job_kind job_create_volume, job_delete_volume, job_attach, job_detach;
 extern const struct job_kind job_release_point;
 extern const struct job_kind job_create_image, job_create_snapshots, job_import,
-    job_delete_snapshot;
+    job_delete_snapshot, job_copy_image, job_copy_snapshot;
 
 /* Writes the row and takes the job into the list; it runs from the loop. args: stolen, may be NULL.
  */
@@ -198,6 +198,13 @@ bool windows_report_is_left_over(struct jobs *js, const char *name);
 /* Puts the value of a resource's tag into a new job's arguments; without the tag, nothing. */
 int windows_tag_arg(struct jobs *js, const char *id, const char *key, const char *name,
                     json_t *args, struct err *e);
+
+/* ---- images and copies ----------------------------------------------------------------------- */
+
+/* A pending image is available afterwards. */
+int image_register_step(struct job *j, struct err *e);
+/* The active job that copies from this snapshot, so that its content must stay; NULL: none. */
+const struct job *copy_reads(const struct jobs *js, const char *snapshot_id);
 
 /* ---- space comes back ------------------------------------------------------------------------ */
 

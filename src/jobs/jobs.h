@@ -66,6 +66,14 @@ int jobs_create_image(struct jobs *j, const char *image_id, const char *instance
                       struct err *e);
 /* Snapshots of one instant; n ids of 'pending' records whose volume_id is set. */
 int jobs_create_snapshots(struct jobs *j, const char *const *snapshot_ids, size_t n, struct err *e);
+/* Copies of completed snapshots; the records of what is made are 'pending', and so is the image
+ * that maps them. image_id NULL: one plain copy. The sources' records may be deleted meanwhile. */
+struct jobs_copy {
+    const char *source, *made;
+    bool encrypt; /* the source is not, and the copy shall be */
+};
+int jobs_copy_snapshots(struct jobs *j, const char *image_id, const struct jobs_copy *v, size_t n,
+                        struct err *e);
 /* The record is deleted already; removes the content and gives the space back. */
 int jobs_delete_snapshot(struct jobs *j, const char *snapshot_id, struct err *e);
 /* The import, its image ('pending') and snapshot ('pending') exist. */

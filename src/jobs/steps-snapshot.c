@@ -90,7 +90,7 @@ static int step_resume(struct job *j, struct err *e)
 
 /* ---- register -------------------------------------------------------------------------------- */
 
-static int step_register(struct job *j, struct err *e)
+int image_register_step(struct job *j, struct err *e)
 {
     _cleanup_(image_rec_done) struct image_rec rec = { 0 };
     int r = model_image_get(j->jobs->model, NULL, j->subject, &rec, e);
@@ -125,7 +125,7 @@ static const struct job_step image_steps[] = {
     { "resume", step_resume, true },
     { "upload", shots_upload, false },
     { "generalise", windows_generalise_step, false },
-    { "register", step_register, false },
+    { "register", image_register_step, false },
     { 0 },
 };
 const struct job_kind job_create_image = { "create-image", image_steps, image_failed, shots_drop };
@@ -144,8 +144,14 @@ const struct job_kind job_create_snapshots = { "create-snapshots", snapshot_step
 
 static int step_remove(struct job *j, struct err *e)
 {
-    int r = store_snap_delete(j->jobs->store, j->subject, e);
+    const struct job *copy = copy_reads(j->jobs, j->subject);
+    int r;
 
+    if (copy) {
+        job_watch(j, copy->subject);
+        return JOB_WAIT;
+    }
+    r = store_snap_delete(j->jobs->store, j->subject, e);
     if (r < 0)
         return r;
     reclaim_want(j->jobs);

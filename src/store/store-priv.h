@@ -70,6 +70,8 @@ struct names {
 /* All names in a directory of the store, sorted. */
 int names_list(struct store *s, const char *dir, struct names *ret, struct err *e);
 void names_done(struct names *l);
+/* ERR_INVALID for what cannot be the name of a snapshot or pin (what says which). */
+int name_check(const char *what, const char *name, struct err *e);
 /* "<16 hex><suffix>" */
 bool pack_name_parse(const char *name, const char *suffix, uint64_t *ret_seq);
 bool name_is_temporary(const char *name);

@@ -84,7 +84,7 @@ bool name_is_temporary(const char *name)
     return str_starts(name, ".new-");
 }
 
-static int name_check(const char *what, const char *name, struct err *e)
+int name_check(const char *what, const char *name, struct err *e)
 {
     char show[96];
 

@@ -90,6 +90,12 @@ bool store_snap_exists(struct store *s, const char *id);
 /* Removes the root; space comes back with store_gc. An absent one is fine. */
 int store_snap_delete(struct store *s, const char *id, struct err *e);
 
+/* The content of a snapshot (or pin) as another snapshot: a new root over the same leaves, made
+ * without reading a block, encrypted as the source is. ERR_EXISTS when there is one of that id.
+ * Waits for a collection that is running. */
+int store_snap_copy(struct store *s, const char *source, const char *id,
+                    struct store_snap_info *ret, struct err *e);
+
 /* Keeps the content of a snapshot (or of another pin) reachable under a name of its own, also when
  * the snapshot is deleted. Volumes pin what they load from. Replaces an older pin of that name at
  * one instant. */

@@ -48,7 +48,7 @@ static struct disk *base_disk(void)
 /* ---- what is interrupted: each returns 0, or what went wrong ---- */
 
 struct progress {
-    bool next, last, deleted; /* these calls have returned success */
+    bool next, last, deleted, copied; /* these calls have returned success */
 };
 
 static int two_increments(struct store *s, struct progress *p, struct err *e)
@@ -71,6 +71,10 @@ static int delete_and_collect(struct store *s, struct progress *p, struct err *e
 
     if (r == 0)
         r = store_pin(s, "last", "pin", e);
+    if (r == 0)
+        r = store_snap_copy(s, "last", "copy", NULL, e);
+    if (r == 0)
+        p->copied = true;
     if (r == 0)
         r = store_snap_delete(s, "base", e);
     if (r == 0) {
@@ -106,6 +110,7 @@ static void verify(struct disk *d, const struct progress *p)
         whole_or_absent(s, "base", &base, !p->last); /* perhaps it was just being deleted */
     whole_or_absent(s, "next", &next, p->next);
     whole_or_absent(s, "last", &last, p->last);
+    whole_or_absent(s, "copy", &last, p->copied);
     r = model_compare(s, "pin", &base, &e);
     if (r == -1)
         r = model_compare(s, "pin", &last, &e);

@@ -358,6 +358,46 @@ static void a_pin_outlives_its_snapshot_and_the_collection(void **state) /* 4 */
     assert_string_equal(e.msg, "pin snapshot 'vol-1' as 'x': there is no snapshot 'vol-1'");
 }
 
+/* Deleting the source, or the copy, leaves the other one whole. */
+static void a_copy_shares_every_block_and_stands_alone(void **state) /* 1, 4 */
+{
+    struct fix *f = *state;
+    struct model a = small();
+    struct store_snap_info from, to;
+    struct store_check_report before, after;
+    struct store_gc_stats gc;
+    struct err e = { 0 };
+
+    model_snapshot(f->s, "a", NULL, &a, NULL, &from);
+    assert_int_equal(check_problems(f->s, &before), 0);
+    assert_ok(store_snap_copy(f->s, "a", "copy", &to, &e), &e);
+    assert_int_equal(check_problems(f->s, &after), 0);
+    assert_int_equal(after.packs, before.packs);
+    assert_int_equal(to.stored_bytes, 0);
+    assert_int_equal(to.data_blocks, from.data_blocks);
+    assert_string_equal(to.parent, "a");
+    assert_memory_equal(to.root_sha256, from.root_sha256, sizeof to.root_sha256);
+    assert_int_equal(store_snap_copy(f->s, "a", "copy", NULL, &e), -EEXIST);
+    assert_int_equal(e.kind, ERR_EXISTS);
+    err_clear(&e);
+    assert_ok(store_pin(f->s, "a", "pin", &e), &e);
+    assert_ok(store_snap_delete(f->s, "a", &e), &e);
+    assert_ok(store_snap_copy(f->s, "pin", "of-a-pin", NULL, &e), &e);
+    assert_ok(store_unpin(f->s, "pin", &e), &e);
+    assert_ok(store_gc(f->s, &gc, &e), &e);
+    assert_int_equal(gc.packs_removed, 0);
+    assert_int_equal(model_compare(f->s, "copy", &a, &e), 0);
+    assert_ok(store_snap_delete(f->s, "copy", &e), &e);
+    assert_int_equal(model_compare(f->s, "of-a-pin", &a, &e), 0);
+    assert_ok(store_snap_delete(f->s, "of-a-pin", &e), &e);
+    assert_ok(store_gc(f->s, &gc, &e), &e);
+    assert_int_equal(gc.packs_removed, gc.packs_seen);
+    assert_int_equal(store_snap_copy(f->s, "a", "b", NULL, &e), -ENOENT);
+    assert_string_equal(e.msg, "copy snapshot 'a' to 'b': there is no snapshot 'a'");
+    err_clear(&e);
+    assert_int_equal(store_snap_copy(f->s, "a", "../b", NULL, &e), -EINVAL);
+}
+
 static void a_collection_waits_for_no_writer(void **state) /* 4 */
 {
     struct fix *f = *state;
@@ -534,6 +574,7 @@ int main(void)
         TEST(an_unknown_version_is_refused_by_number),
         TEST(snapshots_are_listed_in_order),
         TEST(a_pin_outlives_its_snapshot_and_the_collection),
+        TEST(a_copy_shares_every_block_and_stands_alone),
         TEST(a_collection_waits_for_no_writer),
         TEST(a_writer_that_gives_up_leaves_nothing),
         TEST(a_dead_writers_pack_is_swept_by_the_next),

@@ -21,8 +21,7 @@ static int check_size(const struct source *s, const char *text, struct err *e)
     return 0;
 }
 
-/* What is made with a key is encrypted with it. */
-static int take_key(struct store *store, const char *path, uint32_t *ret_domain, struct err *e)
+int verb_take_key(struct store *store, const char *path, uint32_t *ret_domain, struct err *e)
 {
     _cleanup_(store_key_freep) struct store_key *key = NULL;
     int r = store_key_load(path, &key, e);
@@ -44,7 +43,7 @@ int verb_snapshot(const struct worker_args *a, struct report *rep, json_t **ret_
 
     r = store_open(a->store, NULL, &store, e);
     if (r == 0 && a->key)
-        r = take_key(store, a->key, &spec.domain, e);
+        r = verb_take_key(store, a->key, &spec.domain, e);
     if (r == 0)
         r = source_open(a->nbd, a->export_name, &source, e);
     if (r == 0)

@@ -7,6 +7,8 @@
 #include "err.h"
 #include "report.h"
 
+struct store;
+
 struct worker_args {
     const char *store, *snapshot, *parent, *format, *source, *run, *nbd, *export_name, *size, *key,
         *request;
@@ -18,6 +20,9 @@ int verb_import(const struct worker_args *a, struct report *rep, json_t **ret_re
                 struct err *e);
 int verb_snapshot(const struct worker_args *a, struct report *rep, json_t **ret_result,
                   struct err *e);
+int verb_copy(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);
+/* What is made with the key of this file is encrypted with it. */
+int verb_take_key(struct store *store, const char *path, uint32_t *ret_domain, struct err *e);
 int verb_gc(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);
 int verb_check(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);
 /* windows-snapshot.c: on a snapshot of the store, into a new one. */

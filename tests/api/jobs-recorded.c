@@ -119,6 +119,15 @@ int jobs_create_snapshots(struct jobs *j, const char *const *snapshot_ids, size_
     return 0;
 }
 
+int jobs_copy_snapshots(struct jobs *j, const char *image_id, const struct jobs_copy *v, size_t n,
+                        struct err *e)
+{
+    (void)e;
+    for (size_t i = 0; i < n; i++)
+        (void)record(j, v[i].encrypt ? "encrypt" : "copy", v[i].source, v[i].made);
+    return image_id ? record(j, "copy-image", image_id, NULL) : 0;
+}
+
 int jobs_delete_snapshot(struct jobs *j, const char *snapshot_id, struct err *e)
 {
     (void)e;

@@ -10,19 +10,19 @@ k = Kiln()
 t = {}
 
 
-def packer():
+def packer(template=HERE / 'golden.json'):
     """Packer's polls come every two seconds in place of its fifteen."""
     env = dict(os.environ, AWS_ACCESS_KEY_ID=k.credentials['access_key_id'], CHECKPOINT_DISABLE='1',
                AWS_SECRET_ACCESS_KEY=k.credentials['secret_access_key'], AWS_ENDPOINT_URL=k.endpoint,
                AWS_POLL_DELAY_SECONDS='2', HOME=k.home)
-    said = sh('packer', 'build', '-color=false', HERE / 'golden.json', env=env, timeout=300)
-    return re.findall(r'us-east-1: (ami-[0-9a-f]+)', said)[-1]
+    said = sh('packer', 'build', '-color=false', template, env=env, timeout=300)
+    return re.findall(r'us-east-1: (ami-[0-9a-f]+)', said)[-1], said
 
 
 def test_packer_builds_an_image():
     k.start()
     t['base'], _ = k.import_disk(guest(), name='base')
-    t['ami'] = packer()
+    t['ami'], _ = packer()
     image = t['image'] = k.ec2.describe_images(ImageIds=[t['ami']])['Images'][0]
     equal((image['Name'], image['Description'], image['State']), ('golden', 'by Packer', 'available'))
     equal(image['Tags'], [{'Key': 'made-from', 'Value': t['base']}])
@@ -57,10 +57,38 @@ def test_an_instance_of_it_has_what_the_builder_made():
 def test_a_second_build_takes_its_place():
     """force_deregister: the name is in use, and the old image goes with its snapshots."""
     old = [m['Ebs']['SnapshotId'] for m in t['image']['BlockDeviceMappings'] if 'Ebs' in m]
-    ami = packer()
+    ami, _ = packer()
     equal([i['ImageId'] for i in k.ec2.describe_images(Owners=['self'])['Images'] if i['Name'] == 'golden'], [ami])
     left = {s['SnapshotId'] for s in k.ec2.describe_snapshots(OwnerIds=['self'])['Snapshots']}
     equal(left & set(old), set())
+
+
+def test_encrypted_and_in_another_region():
+    """encrypt_boot and ami_regions: copies in place and elsewhere of an image that is dropped afterwards."""
+    template = json.load(open(HERE / 'golden.json'))
+    template['builders'][0].update(ami_name='far', encrypt_boot=True, ami_regions=['us-east-1', 'eu-west-1'],
+                                   user_data_file=str(HERE / 'customise.sh'))
+    del template['builders'][0]['snapshot_users']  # EC2 refuses to share what is encrypted with its own key
+    del template['builders'][0]['ami_users']
+    path = f'{k.home}/far.json'
+    json.dump(template, open(path, 'w'))
+    ami, said = packer(path)
+    far = re.findall(r'eu-west-1: (ami-[0-9a-f]+)', said)[-1]
+    there = k.client('eu-west-1')
+    copies = there.describe_images(Filters=[{'Name': 'source-image-region', 'Values': ['us-east-1']}])
+    equal([i['ImageId'] for i in copies['Images']], [far])
+    for client, id in ((k.ec2, ami), (there, far)):
+        image = client.describe_images(ImageIds=[id])['Images'][0]
+        equal((image['Name'], image['State']), ('far', 'available'))
+        disks = {m['DeviceName']: m['Ebs'] for m in image['BlockDeviceMappings'] if 'Ebs' in m}
+        equal({d: e['Encrypted'] for d, e in disks.items()}, {'/dev/sda1': True, '/dev/sdf': True})
+        for e in disks.values():
+            s = client.describe_snapshots(SnapshotIds=[e['SnapshotId']])['Snapshots'][0]
+            equal((s['State'], s['Encrypted'], s['Tags']), ('completed', True, [{'Key': 'made-from', 'Value': t['base']}, {'Key': 'of', 'Value': 'golden'}]))
+    equal({i['Name'] for i in k.ec2.describe_images(Owners=['self'])['Images']}, {'base', 'golden', 'far'})
+    i = there.run_instances(ImageId=far, InstanceType='t3.nano', MinCount=1, MaxCount=1, UserData='#!/bin/sh\ncat /disk/golden\n')['Instances'][0]['InstanceId']
+    k.console_line(i, 'customised in 1 boots')
+    there.terminate_instances(InstanceIds=[i])
     k.stop()
 
 

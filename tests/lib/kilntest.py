@@ -92,12 +92,14 @@ class Kiln:
         self.wait_log('ready on http://', at)
         c = json.load(open(f'{self.home}/credentials'))
         self.endpoint, self.credentials = c['endpoint'], c
-        session = botocore.session.Session()
-        self.ec2 = session.create_client('ec2', region_name=c['region'], endpoint_url=c['endpoint'],
-                                         aws_access_key_id=c['access_key_id'],
-                                         aws_secret_access_key=c['secret_access_key'],
-                                         config=Config(retries={'max_attempts': 0}, read_timeout=30))
+        self.ec2 = self.client(c['region'])
         return self
+
+    def client(self, region, service='ec2'):
+        c = self.credentials
+        return botocore.session.Session().create_client(
+            service, region_name=region, endpoint_url=c['endpoint'], aws_access_key_id=c['access_key_id'],
+            aws_secret_access_key=c['secret_access_key'], config=Config(retries={'max_attempts': 0}, read_timeout=30))
 
     def wait_log(self, text, start=0, seconds=30):
         def look():

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A store for shell tests: create DIR | cat DIR ID > FILE | list DIR | exists DIR ID. "cat" reads
- * every block whole, verified, and leaves holes in
- * a file. */
+/* A store for shell tests: create DIR | key FILE | cat DIR ID [KEY] > FILE | list DIR. "cat" reads
+ * every block whole, verified, and leaves holes in a file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,10 +47,15 @@ static int run(int argc, char **argv, struct err *e)
 
     if (argc == 3 && strcmp(argv[1], "create") == 0)
         return store_create(argv[2], e);
+    if (argc == 3 && strcmp(argv[1], "key") == 0)
+        return store_key_create(argv[2], 1, e);
     if (argc < 3)
-        return err_set(e, EINVAL, ERR_INVALID, "usage: create DIR | cat DIR ID | list DIR");
+        return err_set(e, EINVAL, ERR_INVALID,
+                       "usage: create DIR | key FILE | cat DIR ID [KEY] | list DIR");
     r = store_open(argv[2], NULL, &s, e);
-    if (r == 0 && argc == 4 && strcmp(argv[1], "cat") == 0)
+    if (r == 0 && argc == 5)
+        r = store_add_key_file(s, argv[4], e);
+    if (r == 0 && argc >= 4 && strcmp(argv[1], "cat") == 0)
         return cat(s, argv[3], e);
     if (r == 0 && strcmp(argv[1], "list") == 0)
         return store_snap_each(s, show, NULL, e);
