@@ -28,7 +28,8 @@ duration() { # FORMAT
 
 try() { # FORMAT MICROSECONDS
     request "$1"
-    timeout -s KILL "$(printf '%d.%06d' $(($2 / 1000000)) $(($2 % 1000000)))" "$KILN_BUILD/kiln-worker" windows --request "$tmp/request" \
+    timeout -s KILL "$(printf '%d.%06d' $(($2 / 1000000)) $(($2 % 1000000)))" \
+        "$KILN_BUILD/kiln-worker" windows --request "$tmp/request" \
         > "$tmp/out" 2>&1 || true
     [ ! -e "$tmp/d.$1.kiln-journal" ] || finished=$((finished + 1))
     "$KILN" windows inspect --json "$tmp/d.$1" > "$tmp/json" 2> "$tmp/err" ||
