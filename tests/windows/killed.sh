@@ -28,12 +28,15 @@ duration() { # FORMAT
 
 try() { # FORMAT MICROSECONDS
     request "$1"
-    timeout -s KILL "$(printf '%d.%06d' $(($2 / 1000000)) $(($2 % 1000000)))" \
+    timeout --foreground -s KILL "$(printf '%d.%06d' $(($2 / 1000000)) $(($2 % 1000000)))" \
         "$KILN_BUILD/kiln-worker" windows --request "$tmp/request" \
         > "$tmp/out" 2>&1 || true
     [ ! -e "$tmp/d.$1.kiln-journal" ] || finished=$((finished + 1))
-    "$KILN" windows inspect --json "$tmp/d.$1" > "$tmp/json" 2> "$tmp/err" ||
-        fail "$1 after $2 us: $(cat "$tmp/err")"
+    # Its qemu-nbd is killed by the kernel, which may take a moment.
+    until "$KILN" windows inspect --json "$tmp/d.$1" > "$tmp/json" 2> "$tmp/err"; do
+        grep -q 'in use by another process\|Failed to get .* lock' "$tmp/err" ||
+            fail "$1 after $2 us: $(cat "$tmp/err")"
+    done
     [ ! -e "$tmp/d.$1.kiln-journal" ] || fail "$1 after $2 us: the journal stays"
     if grep -q "$sid" "$tmp/json"; then
         qemu-img compare -q -f "$1" -F "$1" "$tmp/base.$1" "$tmp/d.$1" ||
