@@ -10,13 +10,11 @@
  *               Both pass what belongs to an admitted connection. Costs do not grow with guests:
  *               one map lookup by address finds the chain of the port's set of groups, members of
  *               a group are a set.
- * inet kiln_TAG in the host's namespace: guests reach nothing that the host itself serves, and no
- *               other network of any Kiln; what goes on is masqueraded. */
+ *               What the router itself does stands in filter-router.c, the host in filter-host.c.
+ */
 #include <string.h>
 
 #include "net-priv.h"
-
-#define CONNECTIONS_MAX "8192" /* of one guest to others and the world at a time */
 
 /* ---- groups ---------------------------------------------------------------------------------- */
 
@@ -278,151 +276,13 @@ static void bridge_text(const struct vpc *v, struct str *s)
             "}\n}\n");
 }
 
-/* ---- inet: groups, the router's own services, the way out ------------------------------------ */
-
-static void input_text(const struct vpc *v, struct str *s)
-{
-    char dns[IP4_TEXT_MAX];
-
-    net_ip4_text(v->range.address + 2, dns);
-    str_addf(s,
-             "chain input {\n"
-             "  type filter hook input priority 0; policy drop;\n"
-             "  iifname lo accept\n"
-             "  ct state established,related accept\n"
-             "  iifname " BRIDGE " jump from_bridge\n"
-             "}\n"
-             "chain from_bridge {\n"
-             "  udp sport 68 udp dport 67 accept\n"
-             "  ip daddr { %s, " DNS_ADDRESS " } meta l4proto { tcp, udp } th dport 53 accept\n"
-             "  ip daddr " IMDS_ADDRESS " tcp dport 80 accept\n"
-             "  fib daddr type { broadcast, multicast } drop\n"
-             "  meta l4proto tcp reject with tcp reset\n"
-             "  reject with icmp type port-unreachable\n"
-             "}\n",
-             dns);
-}
-
-/* A guest that asks without end must not fill the table of connections that it shares: the router's
- * own services are not tracked at all. */
-static void untracked_text(const struct vpc *v, struct str *s)
-{
-    char dns[IP4_TEXT_MAX];
-
-    net_ip4_text(v->range.address + 2, dns);
-    str_addf(s,
-             "chain untracked_in {\n"
-             "  type filter hook prerouting priority -300; policy accept;\n"
-             "  iifname " BRIDGE " ip daddr " IMDS_ADDRESS " tcp dport 80 notrack\n"
-             "  iifname " BRIDGE " ip daddr { %s, " DNS_ADDRESS " } meta l4proto { tcp, udp }"
-             " th dport 53 notrack\n"
-             "  iifname " BRIDGE " udp sport 68 udp dport 67 notrack\n"
-             "}\n"
-             "chain untracked_out {\n"
-             "  type filter hook output priority -300; policy accept;\n"
-             "  oifname " BRIDGE " ip saddr " IMDS_ADDRESS " tcp sport 80 notrack\n"
-             "  oifname " BRIDGE " ip saddr { %s, " DNS_ADDRESS " } meta l4proto { tcp, udp }"
-             " th sport 53 notrack\n"
-             "  oifname " BRIDGE " udp sport 67 udp dport 68 notrack\n"
-             "}\n",
-             dns, dns);
-}
-
-static void forward_text(struct str *s)
-{
-    str_add(s, "set busy { type ipv4_addr; size 4096; flags dynamic; }\n"
-               "chain may_send {\n"
-               "  type filter hook forward priority -10; policy drop;\n"
-               "  ct state established,related accept\n"
-               "  ct state invalid drop\n"
-               "  iifname != " BRIDGE " drop\n"
-               "  ct state new add @busy { ip saddr ct count over " CONNECTIONS_MAX " } drop\n"
-               "  ct status dnat accept\n"
-               "  ip daddr { 169.254.0.0/16, 127.0.0.0/8, 224.0.0.0/3 } drop\n"
-               "  ip saddr vmap @senders\n"
-               "}\n"
-               "chain may_get {\n"
-               "  type filter hook forward priority 0; policy drop;\n"
-               "  ct state established,related accept\n"
-               "  oifname " WAY_OUT " accept\n"
-               "  ip daddr vmap @receivers\n"
-               "}\n");
-}
-
-static void service_dnat(struct str *s, const char *from, const char *proto, unsigned port,
-                         uint32_t to)
-{
-    char text[IP4_TEXT_MAX];
-
-    net_ip4_text(to, text);
-    if (to)
-        str_addf(s, "  iifname " BRIDGE " ip daddr %s %s dport %u dnat ip to %s\n", from, proto,
-                 port, text);
-}
-
-static void nat_text(const struct vpc *v, struct str *s)
-{
-    if (!v->link)
-        return;
-    str_add(s, "chain services {\n  type nat hook prerouting priority -100; policy accept;\n");
-    service_dnat(s, NTP_ADDRESS, "udp", 123, v->net->ntp);
-    service_dnat(s, KMS_ADDRESS_0, "tcp", 1688, v->net->kms);
-    service_dnat(s, KMS_ADDRESS_1, "tcp", 1688, v->net->kms);
-    str_add(s, "}\nchain out {\n"
-               "  type nat hook postrouting priority 100; policy accept;\n"
-               "  oifname " WAY_OUT " masquerade\n}\n");
-}
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 void filter_vpc_text(const struct vpc *v, struct str *s)
 {
     bridge_text(v, s);
     str_add(s, "table inet kiln\ndelete table inet kiln\ntable inet kiln {\n");
     groups_text(v, s);
-    untracked_text(v, s);
-    input_text(v, s);
-    forward_text(s);
-    nat_text(v, s);
+    filter_router_text(v, s);
     str_add(s, "}\n");
-}
-
-/* ---- the host -------------------------------------------------------------------------------- */
-
-/* Names of the world's name servers may be on this host: asked by dnsmasq, and by guests. */
-static void host_dns(const struct net *n, struct str *s)
-{
-    char text[IP4_TEXT_MAX];
-
-    for (unsigned i = 0; i < n->n_dns; i++) {
-        net_ip4_text(n->dns[i], text);
-        str_addf(s, "  ip daddr %s meta l4proto { tcp, udp } th dport 53 return\n", text);
-    }
-}
-
-void filter_host_text(const struct net *n, struct str *s)
-{
-    str_addf(s, "table inet %s\ndelete table inet %s\ntable inet %s {\n", n->table, n->table,
-             n->table);
-    str_addf(s,
-             "chain input {\n"
-             "  type filter hook input priority -10; policy accept;\n"
-             "  iifname \"k%s*\" jump from_guests\n"
-             "}\n"
-             "chain from_guests {\n"
-             "  ct state established,related return\n",
-             n->tag);
-    host_dns(n, s);
-    str_addf(s,
-             "  drop\n"
-             "}\n"
-             "chain forward {\n"
-             "  type filter hook forward priority -10; policy accept;\n"
-             "  oifname \"k%s*\" ct state established,related accept\n"
-             "  oifname \"k%s*\" drop\n"
-             "  iifname \"k%s*\" ip daddr { 169.254.0.0/16, 127.0.0.0/8 } drop\n"
-             "}\n"
-             "chain out {\n"
-             "  type nat hook postrouting priority 100; policy accept;\n"
-             "  ip saddr " LINK_RANGE " ip daddr != " LINK_RANGE " masquerade\n"
-             "}\n}\n",
-             n->tag, n->tag, n->tag);
 }

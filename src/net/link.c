@@ -125,9 +125,31 @@ int link_forwarding_on(struct err *e)
 
 /* ---- the host's side ------------------------------------------------------------------------- */
 
+/* What the host was when the range was another. */
+static int old_gates(const struct vpc *v, struct str *s, struct err *e)
+{
+    struct ifaddrs *all;
+
+    if (getifaddrs(&all) < 0)
+        return err_errno(e, "list the addresses of the host");
+    for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
+        uint32_t a = ifa_address(i);
+        char text[IP4_TEXT_MAX];
+
+        if (!a || strcmp(i->ifa_name, v->veth) != 0 || a == v->link ||
+            (v->net->public_range.prefix && a == public_gate(v->net)))
+            continue;
+        net_ip4_text(a, text);
+        str_addf(s, "addr flush to %s dev %s\n", text, v->veth);
+    }
+    freeifaddrs(all);
+    return 0;
+}
+
 int link_host_text(const struct vpc *v, struct str *s, struct err *e)
 {
-    char host[IP4_TEXT_MAX];
+    char host[IP4_TEXT_MAX], gate[IP4_TEXT_MAX];
+    int r;
 
     if (!v->ns_made)
         str_addf(s, "netns add %s\n", v->ns);
@@ -137,6 +159,12 @@ int link_host_text(const struct vpc *v, struct str *s, struct err *e)
             str_addf(s, "link add %s mtu %u type veth peer name " WAY_OUT " mtu %u netns %s\n",
                      v->veth, v->net->mtu, v->net->mtu, v->ns);
         str_addf(s, "addr replace %s/31 dev %s\nlink set %s up\n", host, v->veth, v->veth);
+        if (v->net->public_range.prefix) {
+            net_ip4_text(public_gate(v->net), gate);
+            str_addf(s, "addr replace %s/32 dev %s scope link\n", gate, v->veth);
+        }
+        if ((r = old_gates(v, s, e)) < 0)
+            return r;
     } else if (if_nametoindex(v->veth) != 0) { /* of a time with a way out */
         str_addf(s, "link del %s\n", v->veth);
     }

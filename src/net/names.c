@@ -105,6 +105,14 @@ void net_ip4_text(uint32_t address, char out[IP4_TEXT_MAX])
                    address >> 8 & 0xff, address & 0xff);
 }
 
+void net_cidr_text(struct cidr4 c, char out[CIDR_TEXT_MAX])
+{
+    char text[IP4_TEXT_MAX];
+
+    net_ip4_text(c.address, text);
+    (void)snprintf(out, CIDR_TEXT_MAX, "%s/%u", text, c.prefix & 63);
+}
+
 uint64_t net_hash(const char *text)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);

@@ -5,12 +5,13 @@
 
 #include "err.h"
 
-#define NET_ID_MAX   32 /* "eni-0123456789abcdef0" and its NUL, with room */
-#define NET_NAME_MAX 64
-#define NET_IF_MAX   16 /* IFNAMSIZ */
-#define IP4_TEXT_MAX 16
-#define MAC_TEXT_MAX 18
-#define DOMAIN_MAX   65
+#define NET_ID_MAX    32 /* "eni-0123456789abcdef0" and its NUL, with room */
+#define NET_NAME_MAX  64
+#define NET_IF_MAX    16 /* IFNAMSIZ */
+#define IP4_TEXT_MAX  16
+#define CIDR_TEXT_MAX (IP4_TEXT_MAX + 3)
+#define MAC_TEXT_MAX  18
+#define DOMAIN_MAX    65
 
 struct cidr4 {
     uint32_t address; /* host order, the bits behind the prefix are zero */
@@ -27,10 +28,15 @@ int net_mac_take(const char *text, char ret[MAC_TEXT_MAX], struct err *e);
 int net_domain_take(const char *text, char ret[DOMAIN_MAX], struct err *e);
 
 void net_ip4_text(uint32_t address, char out[IP4_TEXT_MAX]);
+void net_cidr_text(struct cidr4 c, char out[CIDR_TEXT_MAX]);
 uint32_t net_mask(unsigned prefix);
 static inline bool net_cidr_has(struct cidr4 c, uint32_t address)
 {
     return (address & net_mask(c.prefix)) == c.address;
+}
+static inline bool net_cidr_meet(struct cidr4 a, struct cidr4 b)
+{
+    return net_cidr_has(a, b.address) || net_cidr_has(b, a.address);
 }
 
 /* 64 bits of FNV-1a: tells names apart, guards nothing. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the files of the room share. One thread; everything hangs below struct net.
  *
- * A VPC is a small reconciler (vpc.c): it compares flags of what is wanted with what is done, does
- * the next single thing, and looks again when that has ended. */
+ * A VPC is a small reconciler (vpc-steps.c): it compares flags of what is wanted with what is done,
+ * does the next single thing, and looks again when that has ended. */
 #pragma once
 
 #include "child.h"
@@ -23,6 +23,8 @@
 #define LINK_RANGE    "169.254.192.0/18" /* both ends of each way out */
 #define DNS_MAX       8
 
+#define FAILURES_FINAL 3U /* of one step in a row: who waits is told then */
+
 struct rule {
     bool egress;
     bool never; /* an IPv6 range */
@@ -42,7 +44,7 @@ struct port {
     struct port *next;
     struct vpc *vpc;
     char id[NET_ID_MAX], tap[NET_IF_MAX], mac[MAC_TEXT_MAX];
-    uint32_t address;
+    uint32_t address, public_ip;             /* 0: none */
     char groups[NET_GROUPS_MAX][NET_ID_MAX]; /* sorted, each once */
     unsigned n_groups;
     bool going; /* removed: only the link is still to be taken away */
@@ -103,13 +105,17 @@ struct net {
     bool nat;
     uint32_t dns[DNS_MAX], ntp, kms; /* 0: none */
     unsigned n_dns, mtu;
+    struct cidr4 public_range; /* prefix 0: no public addresses */
+    uint32_t public_metric;    /* of our own mark among the host's routes */
+    char public_text[CIDR_TEXT_MAX];
     int host_ns; /* the namespace that we live in */
     struct vpc *vpcs;
     sd_event_source *kick;
 
     struct task *host_task;
-    bool host_ready; /* the host's table stands */
-    bool host_gone;  /* purging: it is removed */
+    bool host_ready;   /* the host's table stands */
+    bool host_gone;    /* purging: it is removed */
+    bool routes_dirty; /* to public addresses */
     sd_event_source *host_retry;
     bool swept; /* everything was told */
     bool sweep_links, purging, up_tell;
@@ -166,8 +172,29 @@ void link_empty_text(const struct vpc *v, struct str *s);
 void link_sweep_text(const struct vpc *v, struct str *s);
 int link_forwarding_on(struct err *e);
 
-/* filter.c: texts for nft -f */
+/* open.c */
+int open_check_rights(struct err *e);
+int open_find_programs(struct net *n, struct err *e);
+int open_take_config(struct net *n, const struct net_config *cfg, struct err *e);
+
+/* public.c */
+/* Chooses the range that this home gives public addresses from. */
+int public_choose(struct net *n, const struct net_config *cfg, struct err *e);
+uint32_t public_gate(const struct net *n); /* the host's own public address */
+/* Commands that make the host's routes what they are to be; empty when they are. */
+void public_routes_text(const struct net *n, bool wanted, struct str *s);
+/* One line of /proc/net/route: 0, or -EINVAL. */
+struct public_route {
+    char dev[NET_IF_MAX];
+    struct cidr4 to;
+    uint32_t metric;
+    bool reject; /* "unreachable" */
+};
+int public_route_take(const char *line, struct public_route *ret);
+
+/* filter.c, filter-router.c, filter-host.c: texts for nft -f */
 void filter_vpc_text(const struct vpc *v, struct str *s);
+void filter_router_text(const struct vpc *v, struct str *s);
 void filter_host_text(const struct net *n, struct str *s);
 
 /* dhcp.c */
@@ -183,8 +210,12 @@ void dhcp_leases_keep(const struct vpc *v, const char *leases, struct str *s, bo
 /* vpc.c */
 int vpc_new(struct net *n, const char *id, struct vpc **ret, struct err *e);
 void vpc_free(struct vpc *v);
-void vpc_kick(struct vpc *v);
 bool vpc_is_settled(const struct vpc *v);
+
+/* vpc-steps.c */
+void vpc_kick(struct vpc *v);
+bool vpc_has_going(const struct vpc *v);
+struct port *vpc_next_waiting(const struct vpc *v);
 
 /* port.c */
 void port_free(struct port *p);

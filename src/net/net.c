@@ -7,170 +7,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "file.h"
 #include "log.h"
 #include "net-priv.h"
 
 #define NETNS_DIR   "/run/netns"
-#define RESOLV_MAX  (64U << 10)
 #define RETRY_US    1000000ULL
 #define RETRY_SLACK 1000ULL
-#define WITHOUT     "guests without root have '--network user'"
-
-/* ---- open ------------------------------------------------------------------------------------ */
-
-static bool may(unsigned cap)
-{
-    struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct data[2] = { 0 };
-
-    return syscall(SYS_capget, &head, data) == 0 && (data[cap / 32].effective >> (cap % 32) & 1);
-}
-
-static int check_rights(struct err *e)
-{
-    _cleanup_close_ int fd = -1;
-
-    if (!may(CAP_NET_ADMIN) || !may(CAP_SYS_ADMIN))
-        return err_set(e, EPERM, ERR_DENIED,
-                       "networks of VPCs need root (CAP_NET_ADMIN, CAP_SYS_ADMIN); " WITHOUT);
-    fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return err_set(e, errno, ERR_DENIED,
-                       "networks of VPCs need '/dev/net/tun', which does not open (%s); " WITHOUT,
-                       strerrordesc_np(errno));
-    return 0;
-}
-
-static char *look_in(const char *dirs, const char *name)
-{
-    while (*dirs) {
-        size_t n = strcspn(dirs, ":");
-        char *path = xasprintf("%.*s/%s", (int)n, dirs, name);
-
-        if (n && access(path, X_OK) == 0)
-            return path;
-        free(path);
-        dirs += n + (dirs[n] == ':');
-    }
-    return NULL;
-}
-
-static int find_program(const char *name, const char *package, char **ret, struct err *e)
-{
-    const char *path = getenv("PATH");
-
-    *ret = path ? look_in(path, name) : NULL;
-    if (!*ret)
-        *ret = look_in("/usr/sbin:/sbin:/usr/bin:/bin", name);
-    if (!*ret)
-        return err_set(e, ENOENT, ERR_DENIED,
-                       "networks of VPCs need the program '%s' (Debian: %s); " WITHOUT, name,
-                       package);
-    return 0;
-}
-
-static int find_programs(struct net *n, struct err *e)
-{
-    int r;
-
-    if ((r = find_program("ip", "iproute2", &n->ip, e)) < 0 ||
-        (r = find_program("bridge", "iproute2", &n->bridge, e)) < 0 ||
-        (r = find_program("nft", "nftables", &n->nft, e)) < 0 ||
-        (r = find_program("dnsmasq", "dnsmasq-base", &n->dnsmasq, e)) < 0)
-        return r;
-    return 0;
-}
-
-static void add_dns(struct net *n, uint32_t address)
-{
-    if (n->n_dns < DNS_MAX && address >> 24 != 127 && address)
-        n->dns[n->n_dns++] = address;
-}
-
-static void read_resolv(struct net *n, const char *path)
-{
-    _cleanup_free_ char *text = NULL;
-    struct err e = { 0 };
-    char *save = NULL;
-
-    if (file_read(path, RESOLV_MAX, &text, NULL, &e) < 0)
-        return;
-    for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-        char word[64];
-        uint32_t address;
-
-        if (sscanf(l, "nameserver %63s", word) != 1)
-            continue;
-        err_clear(&e);
-        if (net_ip4_take(word, &address, &e) == 0)
-            add_dns(n, address);
-    }
-}
-
-/* A resolver on the host's loopback cannot be asked from a namespace; systemd's says whom it asks.
- */
-static int take_dns(struct net *n, const char *const *dns, struct err *e)
-{
-    uint32_t address;
-    int r;
-
-    if (!dns) {
-        read_resolv(n, "/etc/resolv.conf");
-        if (n->n_dns == 0)
-            read_resolv(n, "/run/systemd/resolve/resolv.conf");
-        if (n->n_dns == 0 && n->nat)
-            log_warning("net", "no name server of the host can be asked by guests, names of the "
-                               "world are refused");
-        return 0;
-    }
-    for (; *dns; dns++) {
-        if ((r = net_ip4_take(*dns, &address, e)) < 0)
-            return r;
-        if (address >> 24 == 127)
-            return err_set(e, EINVAL, ERR_INVALID,
-                           "guests cannot ask a name server on the loopback ('%s')", *dns);
-        add_dns(n, address);
-    }
-    return 0;
-}
-
-static int take_config(struct net *n, const struct net_config *cfg, struct err *e)
-{
-    uid_t uid;
-    gid_t gid;
-    int r;
-
-    n->loop = sd_event_ref(cfg->loop);
-    n->home = realpath(cfg->home, NULL);
-    if (!n->home)
-        return err_errno(e, "find the directory '%s'", cfg->home);
-    if (strpbrk(n->home, " \t\n,\"'#\\"))
-        return err_set(e, EINVAL, ERR_INVALID,
-                       "'%s' cannot be a home with networks: blanks, "
-                       "commas and quotes mean something to dnsmasq",
-                       n->home);
-    n->dir = xasprintf("%s/run/net", n->home);
-    if ((r = child_user_find(cfg->user, &uid, &gid, e)) < 0)
-        return r;
-    n->user = xstrdup(r > 0 ? cfg->user : "nobody");
-    n->nat = cfg->nat;
-    n->mtu = cfg->mtu ? cfg->mtu : 1500;
-    if (n->mtu < 576 || n->mtu > 9216)
-        return err_set(e, EINVAL, ERR_INVALID, "an MTU of %u", n->mtu);
-    (void)snprintf(n->tag, sizeof n->tag, "%08x", (unsigned)(net_hash(n->home) & 0xffffffff));
-    (void)snprintf(n->table, sizeof n->table, "kiln_%s", n->tag);
-    if ((cfg->ntp && (r = net_ip4_take(cfg->ntp, &n->ntp, e)) < 0) ||
-        (cfg->kms && (r = net_ip4_take(cfg->kms, &n->kms, e)) < 0))
-        return r;
-    return take_dns(n, cfg->dns, e);
-}
 
 static int on_kick(sd_event_source *s, void *userdata);
 
@@ -181,8 +28,8 @@ int net_open(const struct net_config *cfg, struct net **ret, struct err *e)
 
     n->magic = NET_MAGIC;
     n->host_ns = -1;
-    if ((r = check_rights(e)) < 0 || (r = find_programs(n, e)) < 0 ||
-        (r = take_config(n, cfg, e)) < 0 || (r = dir_make(n->dir, 0755, e)) < 0)
+    if ((r = open_check_rights(e)) < 0 || (r = open_find_programs(n, e)) < 0 ||
+        (r = open_take_config(n, cfg, e)) < 0 || (r = dir_make(n->dir, 0755, e)) < 0)
         return r;
     n->host_ns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     if (n->host_ns < 0)
@@ -292,6 +139,37 @@ static void on_host_table(void *userdata, const struct err *e)
         host_failed(n, e);
     else
         n->host_ready = true;
+}
+
+/* Routes to public addresses, and the mark that the range is ours: one process for all VPCs, so
+ * that an address that goes from one to another has its route from whoever was last. */
+static void on_routes(void *userdata, const struct err *e)
+{
+    struct net *n = userdata;
+
+    n->host_task = NULL;
+    net_touch(n);
+    if (e) {
+        n->routes_dirty = true;
+        host_failed(n, e);
+    }
+}
+
+static int host_routes(struct net *n, bool wanted, struct err *e)
+{
+    _cleanup_str_ struct str s = STR_INIT(NET_TEXT_MAX);
+    int r;
+
+    n->routes_dirty = false;
+    public_routes_text(n, wanted, &s);
+    if ((r = str_check(&s, "the host's routes", e)) < 0)
+        return r;
+    if (s.len == 0) {
+        net_touch(n); /* no child process will wake us for what is next */
+        return 0;
+    }
+    return task_run(n, -1, (const char *[]){ n->ip, "-batch", "@", NULL }, str_text(&s), on_routes,
+                    n, &n->host_task, e);
 }
 
 static void on_host_gone(void *userdata, const struct err *e)
@@ -404,7 +282,7 @@ void net_sweep(struct net *n)
     leftovers_in(n, n->dir, "vpc-");
     for (struct vpc *v = n->vpcs; v; v = v->next)
         v->sweep = true;
-    n->sweep_links = n->swept = true;
+    n->sweep_links = n->swept = n->routes_dirty = true;
     net_touch(n);
 }
 
@@ -418,8 +296,13 @@ void net_purge(struct net *n, void (*fn)(void *userdata), void *userdata)
     }
     n->purge_fn = fn;
     n->purge_userdata = userdata;
-    n->purging = true;
+    n->purging = n->routes_dirty = true;
     net_touch(n); /* also when there is nothing to remove */
+}
+
+const char *net_public_range(const struct net *n)
+{
+    return n->public_range.prefix ? n->public_text : NULL;
 }
 
 void net_when_settled(struct net *n, void (*fn)(void *userdata), void *userdata)
@@ -464,6 +347,8 @@ static void kick_host(struct net *n)
         r = host_links(n, &e);
     else if (!n->host_ready && wants_way_out(n))
         r = host_table(n, true, &e);
+    else if (n->routes_dirty && n->swept)
+        r = host_routes(n, !n->purging, &e);
     else if (n->purging && !n->vpcs && !n->host_gone)
         r = host_table(n, false, &e);
     if (r < 0)
@@ -472,7 +357,8 @@ static void kick_host(struct net *n)
 
 static bool is_settled(const struct net *n)
 {
-    if (n->host_task || n->sweep_links || (wants_way_out(n) && !n->host_ready))
+    if (n->host_task || n->sweep_links || (n->routes_dirty && n->swept) ||
+        (wants_way_out(n) && !n->host_ready))
         return false;
     for (const struct vpc *v = n->vpcs; v; v = v->next)
         if (!vpc_is_settled(v))

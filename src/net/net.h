@@ -21,6 +21,10 @@ struct net;
 #define NET_PORTS_MAX  1000 /* in one VPC; a bridge of Linux ends at 1,023 */
 #define NET_GROUPS_MAX 16   /* of one port */
 
+/* Benchmarks of networks have it (RFC 2544): no LAN, no provider and no VPN does. */
+#define NET_PUBLIC_DEFAULT "198.19.0.0/16"
+#define NET_PUBLIC_PART    22 /* of it is one home's */
+
 struct net_config {
     sd_event *loop;
     const char *home; /* names are derived from it; home/run/net/ is ours */
@@ -30,7 +34,13 @@ struct net_config {
     /* Where dnsmasq asks for names of the world: addresses, NULL at the end. NULL: those of the
      * host's resolv.conf that are not on the loopback. None, or no NAT: all are refused at once. */
     const char *const *dns;
-    const char *ntp; /* behind 169.254.169.123: address of a host; NULL: refused */
+    /* Where public addresses come from: a range ("198.51.100.0/24"), refused (ERR_CONFLICT) when it
+     * meets an address or a route of this host; "none"; NULL: a part of NET_PUBLIC_DEFAULT, by the
+     * home's name and beside those that other homes have, or none when all meet something. None
+     * without nat. */
+    const char *public_addresses;
+    const char *public_before; /* the part that this home had last: taken again when it is free */
+    const char *ntp;           /* behind 169.254.169.123: address of a host; NULL: refused */
     const char *kms; /* behind 169.254.169.250 and .251, port 1688: address; NULL: refused */
     unsigned mtu;    /* 0: 1500 */
 };
@@ -53,6 +63,11 @@ void net_when_settled(struct net *n, void (*fn)(void *userdata), void *userdata)
 /* make stop, and tests: removes all that this home ever made; fn when nothing is left. Taps that a
  * QEMU still holds lose their network. */
 void net_purge(struct net *n, void (*fn)(void *userdata), void *userdata);
+
+/* "198.19.24.0/22"; NULL: no public addresses. Its first address is the host's own, so the host
+ * comes to guests, and guests without one to public addresses; it and the last one are nobody
+ * else's. */
+const char *net_public_range(const struct net *n);
 
 /* ---- VPCs ------------------------------------------------------------------------------------ */
 
@@ -97,10 +112,14 @@ int net_group_remove(struct net *n, const char *vpc, const char *group, struct e
 /* ---- ports: network interfaces --------------------------------------------------------------- */
 
 struct net_port_spec {
-    const char *id;            /* "eni-0123456789abcdef0" */
-    const char *vpc;           /* must be set before */
-    const char *mac;           /* "02:..", lower case */
-    const char *address;       /* "172.31.0.10", in one of the VPC's subnets */
+    const char *id;      /* "eni-0123456789abcdef0" */
+    const char *vpc;     /* must be set before */
+    const char *mac;     /* "02:..", lower case */
+    const char *address; /* "172.31.0.10", in one of the VPC's subnets */
+    /* NULL or "": none. Translated one to one: what comes for it comes to the port, rules seeing
+     * the sender as it is, and the port's own connections leave by it. The port that is told it
+     * last has it. */
+    const char *public_address;
     const char *const *groups; /* NULL at the end; unknown groups admit nothing until set */
 };
 

@@ -81,6 +81,22 @@ static bool is_in_subnet(const struct vpc *v, uint32_t address)
     return false;
 }
 
+static int public_take(const struct net *n, const char *text, struct port *p, struct err *e)
+{
+    struct cidr4 c = n->public_range;
+    int r;
+
+    if (!text || !text[0])
+        return 0;
+    if ((r = net_ip4_take(text, &p->public_ip, e)) < 0)
+        return r;
+    if (!c.prefix || !net_cidr_has(c, p->public_ip) || p->public_ip <= public_gate(n) ||
+        p->public_ip == (c.address | ~net_mask(c.prefix)))
+        return err_set(e, EINVAL, ERR_INVALID, "'%s' is no public address of this installation",
+                       text);
+    return 0;
+}
+
 static int port_take(const struct vpc *v, const struct net_port_spec *spec, struct port *p,
                      struct err *e)
 {
@@ -89,6 +105,7 @@ static int port_take(const struct vpc *v, const struct net_port_spec *spec, stru
     if ((r = net_id_take(spec->id, "eni", p->id, e)) < 0 ||
         (r = net_mac_take(spec->mac, p->mac, e)) < 0 ||
         (r = net_ip4_take(spec->address, &p->address, e)) < 0 ||
+        (r = public_take(v->net, spec->public_address, p, e)) < 0 ||
         (r = groups_take(spec->groups, p, e)) < 0)
         return r;
     if (strcmp(p->mac, BRIDGE_MAC) == 0)
@@ -115,9 +132,21 @@ static int refuse_twins(const struct vpc *v, const struct port *mine, struct err
     return 0;
 }
 
+/* One port has it, of all VPCs; who was told last. The one before will hear of it, too. */
+static void take_public(struct net *n, const struct port *mine)
+{
+    for (struct vpc *v = n->vpcs; mine->public_ip && v; v = v->next)
+        for (struct port *p = v->ports; p; p = p->next)
+            if (p->public_ip == mine->public_ip && strcmp(p->id, mine->id) != 0) {
+                p->public_ip = 0;
+                v->filter_dirty = n->routes_dirty = true;
+            }
+}
+
 static bool same(const struct port *a, const struct port *b)
 {
-    return a->address == b->address && strcmp(a->mac, b->mac) == 0 && a->n_groups == b->n_groups &&
+    return a->address == b->address && a->public_ip == b->public_ip &&
+           strcmp(a->mac, b->mac) == 0 && a->n_groups == b->n_groups &&
            memcmp(a->groups, b->groups, sizeof a->groups) == 0;
 }
 
@@ -133,9 +162,10 @@ static void take_over(struct vpc *v, struct port *have, const struct port *told)
 {
     if (have->address != told->address || strcmp(have->mac, told->mac) != 0)
         v->dhcp_dirty = v->link_dirty = true;
-    v->filter_dirty = true;
+    v->filter_dirty = v->net->routes_dirty = true;
     (void)str_copy(have->mac, sizeof have->mac, told->mac);
     have->address = told->address;
+    have->public_ip = told->public_ip;
     have->n_groups = told->n_groups;
     memcpy(have->groups, told->groups, sizeof have->groups);
 }
@@ -159,6 +189,7 @@ int net_port_set(struct net *n, const struct net_port_spec *spec, struct err *e)
     if (!have && v->n_ports >= NET_PORTS_MAX)
         return err_set(e, ENOSPC, ERR_LIMIT, "'%s' has %d ports, no more fit", v->id,
                        NET_PORTS_MAX);
+    take_public(n, p);
     if (have) {
         take_over(v, have, p);
     } else {
@@ -166,7 +197,7 @@ int net_port_set(struct net *n, const struct net_port_spec *spec, struct err *e)
         p->next = v->ports;
         v->ports = TAKE_PTR(p);
         v->n_ports++;
-        v->filter_dirty = v->dhcp_dirty = true;
+        v->filter_dirty = v->dhcp_dirty = n->routes_dirty = true;
     }
     net_touch(n);
     return 0;
@@ -205,7 +236,7 @@ int net_port_remove(struct net *n, const char *port, struct err *e)
     if (!p)
         return 0;
     p->going = true;
-    p->vpc->filter_dirty = p->vpc->dhcp_dirty = true;
+    p->vpc->filter_dirty = p->vpc->dhcp_dirty = n->routes_dirty = true;
     net_touch(n);
     if (p->plug_fn) {
         (void)err_set(&gone, ENOENT, ERR_NOT_FOUND, "the network port '%s' was removed", port);

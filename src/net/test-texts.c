@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is told to nft, ip and dnsmasq, without any of them. */
+#include <errno.h>
 #include <string.h>
 
 #include "net-priv.h"
@@ -172,14 +173,90 @@ static void the_host_guards_itself_before_it_forwards(void **unused)
     has(&s, "ip saddr 169.254.192.0/18 ip daddr != 169.254.192.0/18 masquerade");
 }
 
+static void a_public_address_is_translated_both_ways(void **unused)
+{
+    _cleanup_str_ struct str s = STR_INIT(NET_TEXT_MAX);
+
+    (void)unused;
+    v.link = 0xa9fec000;
+    filter_vpc_text(&v, &s);
+    has(&s, "map inward { type ipv4_addr : ipv4_addr; }");
+    str_done(&s);
+    ports[0].public_ip = 0xc6130002;
+    ports[1].public_ip = 0xc6130003;
+    ports[1].going = true;
+    filter_vpc_text(&v, &s);
+    has(&s, "map inward { type ipv4_addr : ipv4_addr; elements = { 198.19.0.2 : 172.31.16.5 }; }");
+    has(&s, "map outward { type ipv4_addr : ipv4_addr; elements = { 172.31.16.5 : 198.19.0.2 }; }");
+    has(&s, "set pairs { type ipv4_addr . ipv4_addr; elements = { 198.19.0.2 . 172.31.16.5 }; }");
+    has(&s, "ct reply ip daddr != 169.254.192.1 ");
+    has_not(&s, "198.19.0.3");
+}
+
+static void the_host_lets_in_what_is_for_public_addresses(void **unused)
+{
+    _cleanup_str_ struct str s = STR_INIT(NET_TEXT_MAX);
+
+    (void)unused;
+    filter_host_text(&n, &s);
+    has_not(&s, "198.19");
+    str_done(&s);
+    n.public_range = (struct cidr4){ 0xc6130400, 22 };
+    filter_host_text(&n, &s);
+    has(&s, "iifname != lo iifname != \"k01234567*\" ip saddr 198.19.4.0/22 drop");
+    has(&s, "oifname \"k01234567*\" ip daddr 198.19.4.0/22 accept\n  oifname \"k01234567*\" drop");
+    has(&s, "snat ip to 198.19.4.1\n");
+}
+
+static void routes_of_the_kernel_are_read(void **unused)
+{
+    static const struct {
+        const char *line;
+        struct public_route r;
+    } good[] = {
+        { "eth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0   ",
+          { "eth0", { 0, 0 }, 100, false } },
+        { "*\t000413C6\t00000000\t0200\t0\t0\t1073741825\t00FCFFFF\t0\t0\t0",
+          { "*", { 0xc6130400, 22 }, 0x40000001, true } },
+        { "k0123456789abcd\t050413C6\t01C0FEA9\t0007\t0\t0\t0\tFFFFFFFF\t0\t0\t0",
+          { "k0123456789abcd", { 0xc6130405, 32 }, 0, false } },
+    };
+    static const char *const bad[] = {
+        "Iface\tDestination\tGateway \tFlags",
+        "",
+        "eth0 0 0",
+        "eth0 0 0 1 0 0 0 FF00FF00 0 0 0",
+        "a-name-that-is-too-long-for-a-link 0 0 1 0 0 0 0 0 0 0",
+    };
+    struct public_route r;
+
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        assert_int_equal(public_route_take(good[i].line, &r), 0);
+        assert_string_equal(r.dev, good[i].r.dev);
+        assert_int_equal(r.to.address, good[i].r.to.address);
+        assert_int_equal(r.to.prefix, good[i].r.to.prefix);
+        assert_int_equal(r.metric, good[i].r.metric);
+        assert_int_equal(r.reject, good[i].r.reject);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(public_route_take(bad[i], &r), -EINVAL);
+}
+
 #define unit(f) cmocka_unit_test_setup(f, set_up)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        unit(rules_become_matches),           unit(ports_of_the_same_groups_share_a_chain),
-        unit(a_port_that_goes_is_in_no_text), unit(dnsmasq_is_told_router_and_routes),
-        unit(leases_of_nobody_are_left_out),  unit(the_host_guards_itself_before_it_forwards),
+        unit(rules_become_matches),
+        unit(ports_of_the_same_groups_share_a_chain),
+        unit(a_port_that_goes_is_in_no_text),
+        unit(dnsmasq_is_told_router_and_routes),
+        unit(leases_of_nobody_are_left_out),
+        unit(the_host_guards_itself_before_it_forwards),
+        unit(a_public_address_is_translated_both_ways),
+        unit(the_host_lets_in_what_is_for_public_addresses),
+        unit(routes_of_the_kernel_are_read),
     };
 
     return test_run(tests);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Drives the net room from stdin, one command a line, one answer a line ("ok ...", "no MESSAGE").
- * Started as: drive-net HOME [nat] [ntp=A] [kms=A] [dns=A]
+ * Started as: drive-net HOME [nat] [ntp=A] [kms=A] [dns=A] [public=RANGE] [before=RANGE]
  *
  *   vpc ID CIDR DOMAIN SUBNET...       vpc- ID
  *   group ID VPC RULE...               group- VPC ID      RULE: in|out,PROTO,FROM,TO,CIDR|sg-..
- *   port ID VPC MAC ADDRESS GROUP...   port- ID
+ *   port ID VPC MAC ADDRESS GROUP...   port- ID           ADDRESS: 172.31.0.10[=198.19.0.2]
  *   plug ID NETNS MAC                  a process of its own, as QEMU would, carries frames between
  *                                      the port's tap and "eth0" with this MAC in a guest's
  *                                      namespace; answer: its pid
@@ -12,6 +12,7 @@
  *   listen VPC ADDRESS PORT            answers each connection with its peer's address
  *   connect VPC ADDRESS PORT           answer: what the other side says first
  *   at VPC ADDRESS                     the port that has it
+ *   range                              that public addresses are of, or "none"
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -257,6 +258,23 @@ static void do_group(char **w, unsigned n)
            &e);
 }
 
+static void do_port(char **w)
+{
+    struct net_port_spec spec = { .id = w[1],
+                                  .vpc = w[2],
+                                  .mac = w[3],
+                                  .address = w[4],
+                                  .groups = (const char *const *)(w + 5) };
+    char *shown = strchr(w[4], '=');
+    struct err e = { 0 };
+
+    if (shown) {
+        *shown = '\0';
+        spec.public_address = shown + 1;
+    }
+    answer(net_port_set(t.net, &spec, &e), &e);
+}
+
 static void on_settled(void *userdata)
 {
     (void)userdata;
@@ -299,14 +317,7 @@ static void command(char **w, unsigned n)
     else if (strcmp(c, "group-") == 0 && n == 3)
         answer(net_group_remove(t.net, w[1], w[2], &e), &e);
     else if (strcmp(c, "port") == 0 && n > 4)
-        answer(net_port_set(t.net,
-                            &(struct net_port_spec){ .id = w[1],
-                                                     .vpc = w[2],
-                                                     .mac = w[3],
-                                                     .address = w[4],
-                                                     .groups = (const char *const *)(w + 5) },
-                            &e),
-               &e);
+        do_port(w);
     else if (strcmp(c, "port-") == 0 && n == 2)
         answer(net_port_remove(t.net, w[1], &e), &e);
     else if (strcmp(c, "plug") == 0 && n == 4)
@@ -323,6 +334,8 @@ static void command(char **w, unsigned n)
         net_purge(t.net, on_settled, NULL);
     else if (strcmp(c, "at") == 0 && n == 3)
         ok(net_port_at(t.net, w[1], w[2]) ? net_port_at(t.net, w[1], w[2]) : "nobody");
+    else if (strcmp(c, "range") == 0)
+        ok(net_public_range(t.net) ? net_public_range(t.net) : "none");
     else
         printf("no such command: %s\n", c), (void)fflush(stdout);
 }
@@ -370,6 +383,10 @@ int main(int argc, char **argv)
             cfg.kms = argv[i] + 4;
         else if (strncmp(argv[i], "dns=", 4) == 0)
             dns[0] = argv[i] + 4;
+        else if (strncmp(argv[i], "public=", 7) == 0)
+            cfg.public_addresses = argv[i] + 7;
+        else if (strncmp(argv[i], "before=", 7) == 0)
+            cfg.public_before = argv[i] + 7;
     }
     if (argc < 2 || sd_event_new(&t.loop) < 0)
         return 2;

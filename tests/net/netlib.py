@@ -69,6 +69,7 @@ class Net:
         os.chmod(self.home, 0o755)
         self.options, self.guests, self.p = options, [], None
         self.tag = '%08x' % (fnv(os.path.realpath(self.home)) & 0xffffffff)
+        self.metric = 1 << 30 | (fnv(os.path.realpath(self.home)) & ((1 << 30) - 1))
         atexit.register(self.end)
         self.start()
 
@@ -113,9 +114,9 @@ class Net:
     def eni(self, i):
         return 'eni-0%016x' % i
 
-    def port(self, i, *groups, vpc=VPC, address=None, mac=None):
+    def port(self, i, *groups, vpc=VPC, address=None, mac=None, public=None):
         g = Guest(self, i, vpc, address or f'172.31.0.{10 + i}', mac or '02:00:00:00:%02x:%02x' % (i >> 8, i & 255))
-        self.do('port', g.eni, vpc, g.mac, g.address, *(groups or (SG,)))
+        g.tell(*(groups or (SG,)), public=public)
         return g
 
     def guest(self, i, *groups, **kw):
@@ -133,6 +134,7 @@ class Net:
         found = [f for f in glob.glob('/run/netns/*') if self.tag in f]
         found += [l for l in os.listdir('/sys/class/net') if l.startswith('k' + self.tag)]
         found += glob.glob(self.home + '/run/net/*/*')
+        found += [l for l in sh('ip', 'route', 'show', 'type', 'unreachable').splitlines() if f'metric {self.metric}' in l]
         found += [l for l in sh('nft', 'list', 'tables').splitlines() if self.tag in l]
         for p in glob.glob('/proc/[0-9]*/cmdline'):
             with contextlib.suppress(OSError):
@@ -167,6 +169,10 @@ class Guest:
         self.net, self.vpc, self.address, self.mac, self.cable = net, vpc, address, mac, None
         self.eni, self.ns = net.eni(i), f'knt-{os.getpid()}-{i}-{vpc[-1]}'
         net.guests.append(self)
+
+    def tell(self, *groups, public=None):
+        self.groups, self.public = groups, public
+        self.net.do('port', self.eni, self.vpc, self.mac, self.address + (f'={public}' if public else ''), *groups)
 
     def plug(self, wear=None, configure=True):
         if not os.path.exists('/run/netns/' + self.ns):
@@ -232,6 +238,44 @@ class Guest:
         self.net.guests.remove(self)
 
 
+class World:
+    """What is outside: a namespace behind a link of the host's."""
+
+    def __init__(self, net='198.51.100'):
+        self.address, self.host = net + '.2', net + '.1'
+        self.ns, self.link, self.procs = f'knt-{os.getpid()}-world', f'knt{os.getpid()}', []
+        if 'dev' in sh('ip', 'route', 'show', net + '.0/24') + sh('ip', 'addr', 'show', 'to', net + '.0/24'):
+            skip(f'{net}.0/24 is in use')
+        atexit.register(self.end)
+        sh('ip', 'netns', 'add', self.ns)
+        sh('ip', 'link', 'add', self.link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', self.ns)
+        sh('ip', 'addr', 'add', self.host + '/24', 'dev', self.link)
+        sh('ip', 'link', 'set', self.link, 'up')
+        self.run('ip', 'addr', 'add', self.address + '/24', 'dev', 'eth0')
+        self.run('ip', 'link', 'set', 'eth0', 'up')
+
+    def run(self, *args, **kw):
+        return sh('ip', 'netns', 'exec', self.ns, *args, **kw)
+
+    def serve(self, port, proto='tcp', word='x', where=None):
+        p = subprocess.Popen([*(['ip', 'netns', 'exec', self.ns] if where is None else where), sys.executable, '-c', SERVE,
+                              proto, str(port), word], stdout=subprocess.PIPE, env=ENV)
+        self.procs.append(p)
+        check(p.stdout.readline() == b'ready\n', 'serves')
+
+    def ask(self, address, port, proto='tcp', timeout=1.0, source=None):
+        return self.run(sys.executable, '-c', ASK, proto, address, port, timeout, source or '').strip()
+
+    def ping(self, address):
+        return self.run('busybox', 'ping', '-c1', '-W', '1', address, ok=False).returncode == 0
+
+    def end(self):
+        for p in self.procs:
+            p.kill()
+        sh('ip', 'link', 'del', self.link, ok=False)
+        sh('ip', 'netns', 'del', self.ns, ok=False)
+
+
 SERVE = r'''
 import socket, sys
 proto, port, word = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode()
@@ -278,6 +322,10 @@ while True:
     if f.endswith(b'fence'): break
     print(f[:34].hex(), flush=True)
 '''
+
+
+def host_asks(address, port, proto='tcp', timeout=1.0, source=None):
+    return sh(sys.executable, '-c', ASK, proto, address, port, timeout, source or '').strip()
 
 
 def hexip(a):
