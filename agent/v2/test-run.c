@@ -7,73 +7,9 @@
 #include <string.h>
 
 #include "engine/dialect.h"
-#include "engine/fake.h"
 #include "engine/setup.h"
 #include "engine/telemetry.h"
-#include "v2/run.h"
-
-#define ROOT     "C:\\ProgramData\\Amazon\\EC2Launch"
-#define CONFIG   ROOT "\\config\\agent-config.yml"
-#define LOG      ROOT "\\log\\agent.log"
-#define RUN_ONCE ROOT "\\state\\.run-once"
-#define STATE    ROOT "\\state\\state.json"
-#define PREVIOUS ROOT "\\state\\previous-state.json"
-
-static struct fake *machine(const char *config)
-{
-    struct fake *f = fake_new();
-
-    fake_metadata_instance(f);
-    fake_file(f, CONFIG, config ? config : v2_default_config);
-    return f;
-}
-
-static struct win *win_of(struct fake *f)
-{
-    return &f->win;
-}
-
-static enum v2_end run(struct fake *f)
-{
-    return v2_run_agent(win_of(f), NULL, NULL);
-}
-
-static const char *console(struct fake *f)
-{
-    return str_text(&f->serial);
-}
-
-static void assert_on_console(struct fake *f, const char *line)
-{
-    if (!strstr(console(f), line))
-        fail_msg("'%s' is not on the console:\n%s", line, console(f));
-}
-
-static void assert_logged(struct fake *f, const char *line)
-{
-    _cleanup_free_ char *log = fake_log_text(f, LOG);
-
-    if (!log || !strstr(log, line))
-        fail_msg("'%s' is not in the log:\n%s", line, log ? log : "(none)");
-}
-
-/* a stands on the console before b */
-static void assert_order(struct fake *f, const char *a, const char *b)
-{
-    const char *at = strstr(console(f), a), *bt = strstr(console(f), b);
-
-    if (!at || !bt || at >= bt)
-        fail_msg("'%s' before '%s' expected:\n%s", a, b, console(f));
-}
-
-static char *settings(const char *stage, const char *tasks)
-{
-    static char text[8192];
-
-    (void)snprintf(text, sizeof text, "version: 1.1\nconfig:\n- stage: %s\n  tasks:\n%s", stage,
-                   tasks);
-    return text;
-}
+#include "test-machine.h"
 
 /* S-51, S-52, S-54, S-57 and the lines between, in their order. */
 static void a_first_boot_prints_its_lines_in_order(void **state)
@@ -94,22 +30,22 @@ static void a_first_boot_prints_its_lines_in_order(void **state)
         "User data format: no_user_data\r\n",
         "Message: Windows is Ready to use\r\n",
     };
-    _cleanup_(fake_freep) struct fake *f = machine(NULL);
+    _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
 
-    assert_int_equal(run(f), V2_END_SUCCESS);
+    assert_int_equal(machine_run(f), V2_END_SUCCESS);
     for (size_t i = 0; i + 1 < ARRAY_LEN(lines); i++)
-        assert_order(f, lines[i], lines[i + 1]);
-    assert_int_equal(strncmp(console(f), "2026/01/02 03:04:", 17), 0);
+        assert_console_order(f, lines[i], lines[i + 1]);
+    assert_int_equal(strncmp(machine_console(f), "2026/01/02 03:04:", 17), 0);
 }
 
 static void the_password_on_the_console_is_the_one_that_was_set(void **state)
 {
-    _cleanup_(fake_freep) struct fake *f = machine(NULL);
+    _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
     _cleanup_free_ char *clear = NULL, *sealed = NULL;
     const char *start, *end;
 
-    (void)run(f);
-    start = strstr(console(f), "<Password>\r\n");
+    (void)machine_run(f);
+    start = strstr(machine_console(f), "<Password>\r\n");
     assert_non_null(start);
     start += strlen("<Password>\r\n");
     end = strstr(start, "\r\n</Password>");
@@ -125,38 +61,38 @@ static void the_password_on_the_console_is_the_one_that_was_set(void **state)
 static void telemetry_is_printed_before_ready_when_it_is_on(void **state)
 {
     for (int on = 0; on <= 1; on++) {
-        _cleanup_(fake_freep) struct fake *f = machine(NULL);
+        _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
         struct err e = { 0 };
 
         assert_int_equal(telemetry_set(&f->win, on, &e), 0);
         fake_metadata(f, "user-data", "<script>echo</script><persist>true</persist>");
-        (void)run(f);
+        (void)machine_run(f);
         if (on)
-            assert_order(f, "EC2LaunchTelemetry: IsUserDataScheduledPerBoot=true\r\n",
-                         "Message: Windows is Ready to use\r\n");
+            assert_console_order(f, "EC2LaunchTelemetry: IsUserDataScheduledPerBoot=true\r\n",
+                                 "Message: Windows is Ready to use\r\n");
         else
-            assert_null(strstr(console(f), "Telemetry"));
-        assert_int_equal(fake_file_text(f, ROOT "\\log\\telemetry.log") != NULL, on);
+            assert_null(strstr(machine_console(f), "Telemetry"));
+        assert_int_equal(fake_file_text(f, MACHINE_ROOT "\\log\\telemetry.log") != NULL, on);
     }
 }
 
 static void a_second_boot_sets_no_password_and_skips_once_tasks(void **state)
 {
-    _cleanup_(fake_freep) struct fake *f = machine(NULL);
+    _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
     _cleanup_free_ char *first = NULL;
 
-    (void)run(f);
+    (void)machine_run(f);
     first = str_dup(fake_password(f, "Administrator"));
-    assert_non_null(fake_file_text(f, RUN_ONCE));
-    assert_non_null(fake_file_text(f, PREVIOUS));
-    assert_null(fake_file_text(f, STATE));
+    assert_non_null(fake_file_text(f, MACHINE_RUN_ONCE));
+    assert_non_null(fake_file_text(f, MACHINE_PREVIOUS));
+    assert_null(fake_file_text(f, MACHINE_STATE));
     str_done(&f->serial);
-    assert_int_equal(run(f), V2_END_SUCCESS);
+    assert_int_equal(machine_run(f), V2_END_SUCCESS);
     assert_string_equal(fake_password(f, "Administrator"), first);
-    assert_null(strstr(console(f), "Password"));
+    assert_null(strstr(machine_console(f), "Password"));
     assert_on_console(f, "Message: Windows is Ready to use\r\n");
     assert_logged(f, "Warning: Skipping task preReady-setAdminAccount-0");
-    assert_logged(f, "Run-once already exists: " RUN_ONCE);
+    assert_logged(f, "Run-once already exists: " MACHINE_RUN_ONCE);
 }
 
 /* S-51, S-52: not before IMAGE_STATE_COMPLETE, and said once. */
@@ -175,53 +111,54 @@ static void windows_setup_is_waited_for(void **state)
 {
     static const char busy[] =
         "Windows is being configured. SysprepState=IMAGE_STATE_UNDEPLOYABLE\r\n";
-    _cleanup_(fake_freep) struct fake *f = machine(NULL);
+    _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
     const char *at;
 
     fake_reg_text(f, SETUP_STATE_KEY, "ImageState", "IMAGE_STATE_UNDEPLOYABLE");
     asked = 0;
-    assert_int_equal(v2_run_agent(win_of(f), finish_setup, f), V2_END_SUCCESS);
-    at = strstr(console(f), busy);
+    assert_int_equal(v2_run_agent(&f->win, finish_setup, f), V2_END_SUCCESS);
+    at = strstr(machine_console(f), busy);
     assert_non_null(at);
     assert_null(strstr(at + 1, busy));
-    assert_order(f, busy, "Windows sysprep configuration complete.\r\n");
+    assert_console_order(f, busy, "Windows sysprep configuration complete.\r\n");
     assert_logged(f, "Console: Windows is being configured. SysprepState=");
 }
 
 /* S-55: what the file says now counts. S-57: a task that fails does not stop the ready line. */
 static void a_failing_task_is_told_and_the_rest_goes_on(void **state)
 {
-    _cleanup_(fake_freep) struct fake *f = machine(
-        settings("preReady", "  - task: executeScript\n"
-                             "    inputs:\n"
-                             "    - {frequency: always, type: batch, runAs: localSystem, content: "
-                             "exit 7}\n"
-                             "  - task: setAdminAccount\n"));
+    _cleanup_(fake_freep) struct fake *f = machine_of(
+        machine_settings("preReady",
+                         "  - task: executeScript\n"
+                         "    inputs:\n"
+                         "    - {frequency: always, type: batch, runAs: localSystem, content: "
+                         "exit 7}\n"
+                         "  - task: setAdminAccount\n"));
 
     fake_command(f, "cmd", 7, "", "", NULL);
     fake_command(f, "C:\\Windows", 7, "", "", NULL);
-    assert_int_equal(run(f), V2_END_FAILED);
+    assert_int_equal(machine_run(f), V2_END_FAILED);
     assert_logged(f, "Error running task: failed to run task 'preReady-executeScript-0': failed to "
                      "run script: exit status 7");
     assert_on_console(f, "Password: <Password>\r\n");
     assert_on_console(f, "Message: Windows is Ready to use\r\n");
-    assert_non_null(strstr(fake_file_text(f, PREVIOUS), "\"result\": \"failed\""));
-    assert_non_null(strstr(fake_file_text(f, PREVIOUS), "\"exitCode\": 7"));
+    assert_non_null(strstr(fake_file_text(f, MACHINE_PREVIOUS), "\"result\": \"failed\""));
+    assert_non_null(strstr(fake_file_text(f, MACHINE_PREVIOUS), "\"exitCode\": 7"));
 }
 
 static void wrong_settings_end_the_run_before_anything_is_done(void **state)
 {
     _cleanup_(fake_freep) struct fake *f =
-        machine(settings("preReady", "  - task: setAdminAccount\n  - task: startssm\n"));
+        machine_of(machine_settings("preReady", "  - task: setAdminAccount\n  - task: startssm\n"));
 
-    assert_int_equal(run(f), V2_END_FAILED);
-    assert_on_console(f, "Error EC2Launch service is stopping. " CONFIG
+    assert_int_equal(machine_run(f), V2_END_FAILED);
+    assert_on_console(f, "Error EC2Launch service is stopping. " MACHINE_CONFIG
                          ":6:11: unknown task 'startssm' (it is written 'startSsm')\r\n");
     assert_null(fake_password(f, "Administrator"));
     assert_int_equal(fake_count(f, "route_add"), 0);
-    assert_null(strstr(console(f), "Ready"));
-    assert_null(fake_file_text(f, RUN_ONCE));
-    assert_non_null(strstr(fake_file_text(f, PREVIOUS), "\"result\": \"failed\""));
+    assert_null(strstr(machine_console(f), "Ready"));
+    assert_null(fake_file_text(f, MACHINE_RUN_ONCE));
+    assert_non_null(strstr(fake_file_text(f, MACHINE_PREVIOUS), "\"result\": \"failed\""));
 }
 
 /* S-58: user data and postReady come behind the ready line. */
@@ -234,23 +171,22 @@ static void say_when(struct win *w, const struct win_run *r)
 
 static void xml_user_data_runs_once_behind_the_ready_line(void **state)
 {
-    _cleanup_(fake_freep) struct fake *f = machine(NULL);
+    _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
 
     fake_metadata(f, "user-data", "<powershell>Get-Date</powershell>");
     fake_command(f, "C:\\Windows\\System32\\WindowsPowerShell", 0, "out", "", say_when);
-    assert_int_equal(run(f), V2_END_SUCCESS);
+    assert_int_equal(machine_run(f), V2_END_SUCCESS);
     assert_on_console(f, "User data format: xml\r\n");
-    assert_int_equal(fake_count(f, "UserScript.ps1"), fake_count(f, "UserScript.ps1"));
     assert_true(fake_called(f, "run "));
     assert_logged(f, "Info: Converting user data to YAML format.");
     assert_logged(f, "Info: PowerShell content detected");
     assert_logged(f, "Info: Frequency is set to: once");
     assert_logged(f, "Info: Run as user is set to: 'admin'.");
     assert_logged(f, "Info: Stage: postReadyUserData completed.");
-    assert_non_null(strstr(fake_file_text(f, PREVIOUS),
+    assert_non_null(strstr(fake_file_text(f, MACHINE_PREVIOUS),
                            "\"id\": \"postReadyUserData-executeScript-0\", \"frequency\": "
                            "\"once\", \"status\": \"success\""));
-    (void)run(f);
+    (void)machine_run(f);
     assert_logged(f, "Warning: Skipping task postReadyUserData-executeScript-0");
 }
 
@@ -260,7 +196,7 @@ static void yaml_1_1_runs_before_post_ready_and_1_0_behind_it(void **state)
                                "    - {frequency: always, destination: 'C:\\post', content: x}\n";
 
     for (unsigned minor = 0; minor < 2; minor++) {
-        _cleanup_(fake_freep) struct fake *f = machine(settings("postReady", post));
+        _cleanup_(fake_freep) struct fake *f = machine_of(machine_settings("postReady", post));
         char data[400];
 
         (void)snprintf(data, sizeof data,
@@ -268,7 +204,7 @@ static void yaml_1_1_runs_before_post_ready_and_1_0_behind_it(void **state)
                        "  - {frequency: always, destination: 'C:\\user', content: x}\n",
                        minor);
         fake_metadata(f, "user-data", data);
-        assert_int_equal(run(f), V2_END_SUCCESS);
+        assert_int_equal(machine_run(f), V2_END_SUCCESS);
         assert_non_null(fake_file_text(f, "C:\\user"));
         assert_int_equal(fake_when(f, "C:\\user") < fake_when(f, "C:\\post"), minor == 1);
         assert_on_console(f, minor ? "User data format: yaml_1.1\r\n"
@@ -278,10 +214,10 @@ static void yaml_1_1_runs_before_post_ready_and_1_0_behind_it(void **state)
 
 static void wrong_user_data_is_refused_with_its_place(void **state)
 {
-    _cleanup_(fake_freep) struct fake *f = machine(NULL);
+    _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
 
     fake_metadata(f, "user-data", "version: 1.1\ntasks:\n- task: setHostname\n");
-    assert_int_equal(run(f), V2_END_FAILED);
+    assert_int_equal(machine_run(f), V2_END_FAILED);
     assert_on_console(f, "Message: User data is refused: user-data:3:9: unknown task 'setHostname' "
                          "(it is written 'setHostName')\r\n");
     assert_on_console(f, "Message: Windows is Ready to use\r\n");
@@ -289,23 +225,25 @@ static void wrong_user_data_is_refused_with_its_place(void **state)
 
 static void exit_code_3010_restarts_and_runs_the_task_again(void **state)
 {
-    _cleanup_(fake_freep) struct fake *f = machine(
-        settings("postReady", "  - task: executeScript\n"
-                              "    inputs:\n"
-                              "    - {frequency: once, type: powershell, runAs: localSystem, "
-                              "content: one}\n"
-                              "    - {frequency: once, type: powershell, runAs: localSystem, "
-                              "content: two}\n"));
+    _cleanup_(fake_freep) struct fake *f =
+        machine_of(machine_settings("postReady",
+                                    "  - task: executeScript\n"
+                                    "    inputs:\n"
+                                    "    - {frequency: once, type: powershell, runAs: localSystem, "
+                                    "content: one}\n"
+                                    "    - {frequency: once, type: powershell, runAs: localSystem, "
+                                    "content: two}\n"));
 
     fake_command(f, "C:\\Windows\\System32\\WindowsPowerShell", 3010, "", "", NULL);
     for (unsigned i = 1; i <= 5; i++) {
-        assert_int_equal(run(f), V2_END_REBOOTS);
-        assert_null(fake_file_text(f, RUN_ONCE));
-        assert_non_null(strstr(fake_file_text(f, STATE), "\"status\": \"running\""));
-        assert_non_null(strstr(fake_file_text(f, STATE), "\"status\": \"pending\""));
+        assert_int_equal(machine_run(f), V2_END_REBOOTS);
+        assert_null(fake_file_text(f, MACHINE_RUN_ONCE));
+        assert_non_null(strstr(fake_file_text(f, MACHINE_STATE), "\"status\": \"running\""));
+        assert_non_null(strstr(fake_file_text(f, MACHINE_STATE), "\"status\": \"pending\""));
         assert_int_equal(fake_count(f, "power_off"), i);
     }
-    assert_int_equal(run(f), V2_END_REBOOTS); /* the second script's turn: the first has failed */
+    assert_int_equal(machine_run(f),
+                     V2_END_REBOOTS); /* the second script's turn: the first has failed */
     assert_logged(f, "failed to run task 'postReady-executeScript-0': it asked for more than 5 "
                      "restarts");
 }
@@ -321,91 +259,93 @@ static void a_restart_in_the_middle_sets_no_second_password(void **state)
                                  "  tasks:\n"
                                  "  - task: setHostName\n"
                                  "    inputs: {hostName: web-01, reboot: true}\n";
-    _cleanup_(fake_freep) struct fake *f = machine(config);
+    _cleanup_(fake_freep) struct fake *f = machine_of(config);
     _cleanup_free_ char *first = NULL;
 
-    assert_int_equal(run(f), V2_END_REBOOTS);
+    assert_int_equal(machine_run(f), V2_END_REBOOTS);
     assert_on_console(f, "Message: Windows is restarting...\r\n");
     first = str_dup(fake_password(f, "Administrator"));
     str_done(&f->serial);
-    assert_int_equal(run(f), V2_END_SUCCESS);
+    assert_int_equal(machine_run(f), V2_END_SUCCESS);
     assert_string_equal(fake_password(f, "Administrator"), first);
-    assert_null(strstr(console(f), "Password"));
+    assert_null(strstr(machine_console(f), "Password"));
     assert_string_equal(f->computer, "web-01");
-    assert_non_null(fake_file_text(f, RUN_ONCE));
+    assert_non_null(fake_file_text(f, MACHINE_RUN_ONCE));
 }
 
 /* The v2 form of S-80, S-81, S-91. */
 static void a_static_password_is_used_sealed_and_wiped(void **state)
 {
-    _cleanup_(fake_freep) struct fake *f = machine(
-        settings("preReady", "  - task: setAdminAccount\n"
-                             "    inputs:\n"
-                             "      password: {type: static, data: 'Str0ng,Enough!'} # mine\n"));
+    _cleanup_(fake_freep) struct fake *f = machine_of(
+        machine_settings("preReady",
+                         "  - task: setAdminAccount\n"
+                         "    inputs:\n"
+                         "      password: {type: static, data: 'Str0ng,Enough!'} # mine\n"));
 
-    assert_int_equal(run(f), V2_END_SUCCESS);
+    assert_int_equal(machine_run(f), V2_END_SUCCESS);
     assert_string_equal(fake_password(f, "Administrator"), "Str0ng,Enough!");
     assert_on_console(f, "Password: <Password>\r\n");
-    assert_null(strstr(fake_file_text(f, CONFIG), "Str0ng"));
-    assert_non_null(strstr(fake_file_text(f, CONFIG), "# mine"));
-    assert_null(strstr(console(f), "Str0ng"));
-    assert_null(strstr(fake_file_text(f, LOG), "Str0ng"));
+    assert_null(strstr(fake_file_text(f, MACHINE_CONFIG), "Str0ng"));
+    assert_non_null(strstr(fake_file_text(f, MACHINE_CONFIG), "# mine"));
+    assert_null(strstr(machine_console(f), "Str0ng"));
+    assert_null(strstr(fake_file_text(f, MACHINE_LOG), "Str0ng"));
 }
 
 static void a_weak_static_password_is_replaced_by_a_random_one(void **state)
 {
-    _cleanup_(fake_freep) struct fake *f =
-        machine(settings("preReady", "  - task: setAdminAccount\n"
+    _cleanup_(fake_freep) struct fake *f = machine_of(
+        machine_settings("preReady", "  - task: setAdminAccount\n"
                                      "    inputs: {password: {type: static, data: abc}}\n"));
 
-    (void)run(f);
+    (void)machine_run(f);
     assert_int_equal(strlen(fake_password(f, "Administrator")), 32);
     assert_logged(f, "Invalid administrator password");
-    assert_null(strstr(fake_file_text(f, CONFIG), "abc"));
+    assert_null(strstr(fake_file_text(f, MACHINE_CONFIG), "abc"));
 }
 
 static void do_nothing_sets_no_password(void **state)
 {
     _cleanup_(fake_freep) struct fake *f =
-        machine(settings("preReady", "  - task: setAdminAccount\n"
-                                     "    inputs: {password: {type: doNothing}}\n"));
+        machine_of(machine_settings("preReady", "  - task: setAdminAccount\n"
+                                                "    inputs: {password: {type: doNothing}}\n"));
 
-    assert_int_equal(run(f), V2_END_SUCCESS);
+    assert_int_equal(machine_run(f), V2_END_SUCCESS);
     assert_null(fake_password(f, "Administrator"));
-    assert_null(strstr(console(f), "Password"));
+    assert_null(strstr(machine_console(f), "Password"));
 }
 
 static void delete_state(struct win *w, const struct win_run *r)
 {
     struct err e = { 0 };
 
-    (void)w->file_delete(w, STATE, &e);
+    (void)w->file_delete(w, MACHINE_STATE, &e);
 }
 
 static void a_reset_from_an_inline_script_ends_the_run(void **state)
 {
-    _cleanup_(fake_freep) struct fake *f = machine(
-        settings("postReady", "  - task: executeScript\n"
-                              "    inputs:\n"
-                              "    - {frequency: always, type: powershell, runAs: localSystem, "
-                              "content: x}\n"
-                              "  - task: writeFile\n"
-                              "    inputs:\n"
-                              "    - {frequency: always, destination: 'C:\\after', content: x}\n"));
+    _cleanup_(fake_freep) struct fake *f = machine_of(
+        machine_settings("postReady",
+                         "  - task: executeScript\n"
+                         "    inputs:\n"
+                         "    - {frequency: always, type: powershell, runAs: localSystem, "
+                         "content: x}\n"
+                         "  - task: writeFile\n"
+                         "    inputs:\n"
+                         "    - {frequency: always, destination: 'C:\\after', content: x}\n"));
 
     fake_command(f, "C:\\Windows\\System32\\WindowsPowerShell", 0, "", "", delete_state);
-    assert_int_equal(run(f), V2_END_STOPPED);
+    assert_int_equal(machine_run(f), V2_END_STOPPED);
     assert_null(fake_file_text(f, "C:\\after"));
-    assert_null(fake_file_text(f, RUN_ONCE));
-    assert_null(fake_file_text(f, STATE));
+    assert_null(fake_file_text(f, MACHINE_RUN_ONCE));
+    assert_null(fake_file_text(f, MACHINE_STATE));
 }
 
 static void a_machine_without_metadata_becomes_ready(void **state)
 {
-    _cleanup_(fake_freep) struct fake *f = machine(NULL);
+    _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
 
     f->imds_refuse = 100000;
-    (void)run(f);
+    (void)machine_run(f);
     assert_on_console(f, "Timed out waiting for access to metadata.\r\n");
     assert_on_console(f, "Message: Windows is Ready to use\r\n");
     assert_non_null(fake_password(f, "Administrator"));
@@ -413,10 +353,10 @@ static void a_machine_without_metadata_becomes_ready(void **state)
 
 static void a_damaged_state_file_is_told_and_replaced(void **state)
 {
-    _cleanup_(fake_freep) struct fake *f = machine(NULL);
+    _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
 
-    fake_file(f, STATE, "{\"schema\": 1, \"result\": \"maybe\"}");
-    assert_int_equal(run(f), V2_END_SUCCESS);
+    fake_file(f, MACHINE_STATE, "{\"schema\": 1, \"result\": \"maybe\"}");
+    assert_int_equal(machine_run(f), V2_END_SUCCESS);
     assert_logged(f, "no 'result' that is understood");
 }
 
