@@ -206,7 +206,7 @@ static int find_account(struct win *w, const char *wanted, char ret[WIN_NAME_MAX
 }
 
 /* Windows refuses these in account names, and an empty or blank one. */
-static bool account_name_is_good(const char *name)
+bool password_account_is_good(const char *name)
 {
     size_t n = strlen(name);
 
@@ -266,7 +266,7 @@ int password_apply(struct win *w, struct imds *m, const struct password_order *o
     struct password_done d = { 0 };
     int r;
 
-    if (o->account && *o->account && !account_name_is_good(o->account))
+    if (o->account && *o->account && !password_account_is_good(o->account))
         return err_set(e, EINVAL, ERR_INVALID, "Invalid administrator username: %s", o->account);
     r = find_account(w, o->account, d.account, e);
     if (r == 0)

@@ -15,6 +15,8 @@
 int password_generate(struct win *w, size_t length, char *ret, struct err *e);
 /* Three of: upper, lower, digit, other; and at least min characters. */
 bool password_is_good(const char *text, size_t min);
+/* Whether Windows takes this as the name of an account. */
+bool password_account_is_good(const char *name);
 
 struct password_key {
     uint8_t exponent[8], modulus[PASSWORD_KEY_MAX];

@@ -42,13 +42,13 @@ static int open_sealed(struct win *w, const char *data, char ret[PASSWORD_MAX + 
     int r;
 
     if (base64_decode(data, strlen(data), &sealed, &sealed_n) < 0)
-        return err_set(e, EINVAL, ERR_INVALID, "Invalid administrator password: no base64");
+        return err_set(e, EINVAL, ERR_INVALID, "'data' is no base64");
     r = w->unprotect(w, sealed, sealed_n, &clear, &n, e);
     free(sealed);
     if (r < 0)
-        return err_wrap(e, "Invalid administrator password");
+        return err_wrap(e, "open the sealed password");
     if (n > PASSWORD_MAX || memchr(clear, '\0', n))
-        r = err_set(e, EINVAL, ERR_INVALID, "Invalid administrator password");
+        r = err_set(e, EINVAL, ERR_INVALID, "the sealed text is no password");
     else
         memcpy(ret, clear, n);
     if (r == 0)
@@ -58,11 +58,17 @@ static int open_sealed(struct win *w, const char *data, char ret[PASSWORD_MAX + 
     return r;
 }
 
+/* A password of the settings that could not be used; the owner sees it without logging on. */
+static void say_invalid(struct v2_run *run, const char *why)
+{
+    console_say(run->console, "Invalid administrator password");
+    log_say(run->log, LOG_WARNING, "Invalid administrator password: %s; a random one is set.", why);
+}
+
 static void tell(struct v2_run *run, const struct password_done *done)
 {
     if (done->given_refused)
-        log_say(run->log, LOG_WARNING,
-                "Invalid administrator password: it does not meet the rules, a random one is set.");
+        say_invalid(run, "it does not meet the rules");
     log_say(run->log, LOG_INFO, "Encrypt password.");
     if (done->no_seal.no)
         log_err(run->log, "Encrypt password", &done->no_seal);
@@ -71,6 +77,22 @@ static void tell(struct v2_run *run, const struct password_done *done)
                 "The instance has no key pair; nobody can fetch the password from outside.");
     if (done->sealed)
         console_say_password(run->console, done->account, done->sealed);
+}
+
+/* What the settings give; NULL: a random one. buf belongs to the caller, who wipes it. */
+static const char *given(struct v2_run *run, const char *type, const char *data,
+                         char buf[PASSWORD_MAX + 1])
+{
+    struct err why = { 0 };
+
+    if (str_eq(type, "static"))
+        return data && *data ? data : NULL;
+    if (!str_eq(type, "encrypted"))
+        return NULL;
+    if (open_sealed(run->w, data ? data : "", buf, &why) == 0)
+        return buf;
+    say_invalid(run, why.msg);
+    return NULL;
 }
 
 int v2_set_admin_account(struct v2_job *j, struct err *e)
@@ -83,19 +105,15 @@ int v2_set_admin_account(struct v2_job *j, struct err *e)
         .account = v2_text(j->inputs, "name"),
         .length = run->d->password_length,
     };
-    int r = 0;
+    int r;
 
     log_say(run->log, LOG_INFO, "Set administrator account.");
     if (str_eq(type, "doNothing"))
         return 0;
-    if (str_eq(type, "encrypted"))
-        r = open_sealed(run->w, data ? data : "", clear, e);
-    else if (str_eq(type, "static") && data)
-        (void)str_copy(clear, sizeof clear, data);
-    if (r == 0) {
-        order.given = *clear ? clear : NULL;
-        r = password_apply(run->w, run->has_imds ? run->imds : NULL, &order, &run->admin, e);
-    }
+    if (order.account && *order.account && !password_account_is_good(order.account))
+        console_say(run->console, "Invalid administrator username: %s", order.account);
+    order.given = given(run, type, data, clear);
+    r = password_apply(run->w, run->has_imds ? run->imds : NULL, &order, &run->admin, e);
     mem_wipe(clear, sizeof clear);
     if (r < 0)
         return r;
