@@ -346,7 +346,7 @@ static void a_program_gets_its_arguments_quoted(void **unused)
     script_result_done(&res);
     fake_fail(f, "run", ENOENT, 1);
     assert_int_equal(script_run(&f->win, dialect_get(DIALECT_V2), &s, NULL, &res, &e), -ENOENT);
-    assert_string_equal(e.msg, "failed to run script: run: injected failure");
+    assert_string_equal(e.msg, "failed to run program: run: injected failure");
     fake_free(f);
 }
 

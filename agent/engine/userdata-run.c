@@ -271,8 +271,11 @@ int script_run(struct win *w, const struct dialect *d, const struct script *s, s
         if (r == 0)
             log_say(log, LOG_INFO, "Script file is created at: %s", str_text(&p.script));
     }
-    if (r == 0 && s->kind == SCRIPT_PROGRAM && d->program_inputs)
+    if (r == 0 && s->kind == SCRIPT_PROGRAM && d->program_inputs) {
         r = write_inputs(w, s, str_text(&p.script), e);
+        if (r == 0)
+            log_say(log, LOG_INFO, "Program file is created at: %s", str_text(&p.script));
+    }
     if (r == 0)
         r = make_command(w, s, str_text(&p.script), &command, e);
     if (r == 0)
@@ -289,7 +292,7 @@ int script_run(struct win *w, const struct dialect *d, const struct script *s, s
     paths_done(&p);
     if (r < 0) {
         script_result_done(&res);
-        return err_wrap(e, "failed to run script");
+        return err_wrap(e, "failed to run %s", s->kind == SCRIPT_PROGRAM ? "program" : "script");
     }
     *ret = res;
     return 0;

@@ -182,10 +182,17 @@ static void run_as(struct v2_job *j, struct script *s)
     }
 }
 
+/* All of it: log_say() would cut a long one. */
 static void tell_output(struct log *log, const char *what, const char *text)
 {
-    if (text && *text)
-        log_say(log, LOG_INFO, "%s: %s", what, text);
+    struct str s = STR_INIT(USERDATA_OUTPUT_MAX + KIB(1));
+
+    if (!text || !*text)
+        return;
+    str_addf(&s, "%s: ", what);
+    str_add(&s, text);
+    log_text(log, LOG_INFO, str_text(&s));
+    str_wipe(&s);
 }
 
 static int run_script(struct v2_job *j, struct script *s, struct err *e)
@@ -202,7 +209,8 @@ static int run_script(struct v2_job *j, struct script *s, struct err *e)
     j->exit_code = s->detach ? 0 : result.exit_code;
     script_result_done(&result);
     if (j->exit_code != 0 && j->exit_code != USERDATA_REBOOT)
-        return err_set(e, EIO, ERR_OTHER, "exit status %u", (unsigned)j->exit_code);
+        return err_set(e, EIO, ERR_OTHER, "failed to run %s: exit status %u",
+                       s->kind == SCRIPT_PROGRAM ? "program" : "script", (unsigned)j->exit_code);
     return 0;
 }
 
@@ -218,9 +226,8 @@ static int execute_script(struct v2_job *j, struct err *e)
         .args_n = texts_of(tree_get(j->inputs, "arguments"), arguments),
         .detach = v2_flag(j->inputs, "detach", false),
     };
-    int r = run_script(j, &s, e);
 
-    return r < 0 ? err_wrap(e, "failed to run script") : r;
+    return run_script(j, &s, e);
 }
 
 static int execute_program(struct v2_job *j, struct err *e)
@@ -233,9 +240,8 @@ static int execute_program(struct v2_job *j, struct err *e)
         .args = arguments,
         .args_n = texts_of(tree_get(j->inputs, "arguments"), arguments),
     };
-    int r = path ? run_script(j, &s, e) : -e->no;
 
-    return r < 0 ? err_wrap(e, "failed to run program") : r;
+    return path ? run_script(j, &s, e) : -e->no;
 }
 
 int v2_task_run(struct v2_job *j, struct err *e)
