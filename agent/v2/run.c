@@ -7,15 +7,13 @@
 #include <string.h>
 
 #include "engine/facts.h"
-#include "engine/routes.h"
 #include "engine/setup.h"
 #include "engine/telemetry.h"
 #include "v2/events.h"
 #include "stage-priv.h"
 #include "v2/sysprep.h"
 
-#define ROUTES_WAIT_MS 120000U
-#define SEPARATOR      "*******************************************************************"
+#define SEPARATOR "*******************************************************************"
 
 static bool stopped(struct v2_run *run)
 {
@@ -115,56 +113,6 @@ static int begin(struct v2_run *run, struct err *e)
     return r == 0 ? read_config(run, e) : r;
 }
 
-static void say_waiting(void *ctx, bool again)
-{
-    struct v2_run *run = ctx;
-
-    if (again)
-        log_say(run->log, LOG_INFO, "Still waiting for access to metadata.");
-}
-
-static void say_no_adapter(void *ctx)
-{
-    struct v2_run *run = ctx;
-
-    log_say(run->log, LOG_WARNING, "Failed to find primary network interface...retrying...");
-}
-
-static void wait_for_metadata(struct v2_run *run)
-{
-    struct err e = { 0 };
-    int r;
-
-    console_say(run->console, "%s", run->d->waiting);
-    r = imds_wait(run->imds, say_waiting, run, &e);
-
-    run->has_imds = r == 1;
-    if (r == 1) {
-        console_say(run->console, "%s", run->d->available);
-    } else if (r == 0) {
-        console_say(run->console, "Metadata is not available for this instance.");
-    } else {
-        log_err(run->log, "Metadata", &e);
-        console_say(run->console, "Timed out waiting for access to metadata.");
-    }
-    v2_event(run->w, V2_EVENT_METADATA, r == 1 ? V2_EVENT_SUCCESS : V2_EVENT_WARNING,
-             r == 1 ? "Metadata is available" : "Metadata is not available");
-}
-
-static void network(struct v2_run *run)
-{
-    struct err e = { 0 };
-
-    if (routes_add_wait(run->w, run->d, run->log, ROUTES_WAIT_MS, say_no_adapter, run, &e) < 0) {
-        log_err(run->log, "Adding routes", &e);
-        v2_event(run->w, V2_EVENT_ADD_ROUTES, V2_EVENT_ERROR, "add_routes: %s", e.msg);
-    } else {
-        v2_event(run->w, V2_EVENT_ADD_ROUTES, V2_EVENT_SUCCESS, "add_routes");
-    }
-    wait_for_metadata(run);
-    v2_stage_run(run, V2_NETWORK);
-}
-
 /* What every preReady does before the tasks of the settings. */
 static void before_ready(struct v2_run *run)
 {
@@ -234,7 +182,7 @@ static void stages(struct v2_run *run)
 {
     v2_stage_run(run, V2_BOOT);
     if (!stopped(run) && !run->reboot)
-        network(run);
+        v2_network(run);
     if (!stopped(run) && !run->reboot)
         facts_all(run->w, run->has_imds ? run->imds : NULL, run->console, run->d);
     if (!stopped(run) && !run->reboot)
@@ -376,11 +324,13 @@ int v2_run_one(struct win *w, const char *name, struct err *e)
     int r = open_all(&run, e);
 
     if (r == 0 && str_eq(name, "add-routes")) {
-        r = routes_add_wait(w, run.d, run.log, ROUTES_WAIT_MS, say_no_adapter, &run, e);
+        r = v2_network_routes(&run, e);
+        if (r == 0)
+            v2_network_by_mac(&run);
     } else if (r == 0) {
         r = read_config(&run, e);
         if (r == 0) {
-            wait_for_metadata(&run);
+            v2_network_metadata(&run);
             r = v2_stage_run_one(&run, v2_stage_kebab(name), e);
         }
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running the steps of a stage. */
+/* Running the steps of a stage; the network. */
 #pragma once
 
 #include "v2/run.h"
@@ -15,3 +15,15 @@ void v2_stage_note_failure(struct v2_run *run, enum v2_stage stage, const char *
 const struct v2_schema *v2_stage_kebab(const char *name);
 /* The task of the settings, in whichever stage it stands; without inputs when it stands in none. */
 int v2_stage_run_one(struct v2_run *run, const struct v2_schema *schema, struct err *e);
+
+/* ---- network.c ---- */
+
+/* Routes, metadata, the stage's tasks. */
+void v2_network(struct v2_run *run);
+/* The routes alone, as long as it takes within two minutes; run-task's add-routes, too. */
+int v2_network_routes(struct v2_run *run, struct err *e);
+/* Once more, when metadata names another adapter as the primary than the one that has the routes.
+ */
+void v2_network_by_mac(struct v2_run *run);
+/* Waits until metadata answers, and says so; sets run->has_imds. */
+void v2_network_metadata(struct v2_run *run);
