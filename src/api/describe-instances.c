@@ -14,6 +14,7 @@ struct row {
     const struct interface_rec *nic; /* NULL: terminated */
     const struct group_rec *groups;
     size_t n_groups;
+    char tpm[16];
 };
 
 #define REC(record) (((const struct row *)(record))->rec)
@@ -62,6 +63,14 @@ WORD_FILTER(by_true, "true");
 WORD_FILTER(by_auto_recovery, "default");
 WORD_FILTER(by_disabled, "disabled");
 WORD_FILTER(by_applied, "applied");
+
+static void by_tpm(const void *record, struct filter_match *f)
+{
+    const struct row *row = record;
+
+    if (row->tpm[0])
+        filter_offer(f, row->tpm);
+}
 
 static void by_boot_mode_now(const void *record, struct filter_match *f)
 {
@@ -311,7 +320,7 @@ static const struct filter_def filters[] = {
     { "state-reason-message", by_state_reason },
     { "subnet-id", by_subnet },
     { "tenancy", by_tenancy },
-    { "tpm-support", NULL },
+    { "tpm-support", by_tpm },
     { "usage-operation", by_usage },
     { "usage-operation-update-time", NULL },
     { "virtualization-type", by_virtualization },
@@ -339,6 +348,9 @@ static int passes(struct api_call *c, const struct instance_rec *rec, struct err
         return r;
     row.nic = r > 0 ? &nic : NULL;
     row.groups = groups;
+    r = api_tpm_of(c, rec, row.tpm, e);
+    if (r < 0)
+        return r;
     r = model_tags_get(c->model, rec->id, &tags, e);
     if (r < 0)
         return r;

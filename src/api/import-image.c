@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "parse.h"
+#include "windows-tags.h"
 
 #define COPY(dst, src) (void)str_copy(dst, sizeof(dst), src)
 #define ROOT_DEVICE    "/dev/sda1"
@@ -174,7 +175,8 @@ static int read_request(struct api_call *c, struct import_rec *i, const struct t
     COPY(i->platform, str_eq(api_text(c, "Platform"), "Windows") ? "windows" : "");
     COPY(i->boot_mode, boot ? boot : "legacy-bios");
     COPY(i->status_message, "pending");
-    return read_name(c, i, tags, e);
+    r = windows_tags_import(c, tags, i->boot_mode, e);
+    return r < 0 ? r : read_name(c, i, tags, e);
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -190,8 +192,8 @@ static void fill_snapshot(struct api_call *c, const struct import_rec *i, struct
     str_copy(s->description, sizeof(s->description), "Created by ImportImage");
 }
 
-static int fill_image(struct api_call *c, const struct import_rec *i, struct image_rec *ret,
-                      struct err *e)
+static int fill_image(struct api_call *c, const struct import_rec *i, const struct tag_list *tags,
+                      struct image_rec *ret, struct err *e)
 {
     bool windows = str_eq(i->platform, "windows");
     struct mapping root = {
@@ -219,17 +221,21 @@ static int fill_image(struct api_call *c, const struct import_rec *i, struct ima
     COPY(ret->root_device_type, "ebs");
     COPY(ret->virtualization_type, "hvm");
     COPY(ret->boot_mode, i->boot_mode);
+    for (size_t k = 0; k < tags->n; k++)
+        if (str_eq(tags->v[k].key, "kiln:tpm")) /* checked */
+            COPY(ret->tpm_support, tags->v[k].value);
     return mapping_list_add(&ret->mapping, &root) < 0 ? err_oom(e) : 0;
 }
 
-static int insert(struct api_call *c, const struct import_rec *i, struct err *e)
+static int insert(struct api_call *c, const struct import_rec *i, const struct tag_list *tags,
+                  struct err *e)
 {
     _cleanup_(image_rec_done) struct image_rec image = { 0 };
     struct snapshot_rec s;
     int r;
 
     fill_snapshot(c, i, &s);
-    r = fill_image(c, i, &image, e);
+    r = fill_image(c, i, tags, &image, e);
     if (r < 0)
         return r;
     api_about(c, "snapshot");
@@ -272,7 +278,7 @@ static int import_image(struct api_call *c, struct err *e)
     r = read_request(c, &i, &tags, e);
     if (r < 0)
         return r;
-    r = insert(c, &i, e);
+    r = insert(c, &i, &tags, e);
     if (r < 0)
         return r;
     r = tag_all(c, &i, &tags, e);

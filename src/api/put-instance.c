@@ -148,7 +148,21 @@ static int put_network(struct api_call *c, const struct instance_rec *i, struct 
     return 0;
 }
 
-static void put_machine(struct api_call *c, const struct instance_rec *i)
+int api_tpm_of(struct api_call *c, const struct instance_rec *i, char ret[16], struct err *e)
+{
+    _cleanup_(image_rec_done) struct image_rec image = { 0 };
+    int r;
+
+    ret[0] = '\0';
+    if (!str_starts(i->boot_mode, "uefi")) /* nothing else has one */
+        return 0;
+    r = model_image_get(c->model, NULL, i->image_id, &image, e);
+    if (r == 0)
+        (void)str_copy(ret, 16, image.tpm_support);
+    return r;
+}
+
+static void put_machine(struct api_call *c, const struct instance_rec *i, const char *tpm)
 {
     const struct instance_type *t = instance_type_find(i->type);
 
@@ -162,6 +176,7 @@ static void put_machine(struct api_call *c, const struct instance_rec *i)
     xml_text(c->out, "virtualizationType", "hvm");
     xml_text(c->out, "hypervisor", "xen"); /* EC2 says so for every type here */
     xml_text(c->out, "bootMode", i->boot_mode);
+    xml_text(c->out, "tpmSupport", tpm);
     xml_text(c->out, "currentInstanceBootMode",
              str_starts(i->boot_mode, "uefi") ? "uefi" : "legacy-bios");
     xml_bool(c->out, "ebsOptimized", i->ebs_optimized);
@@ -187,7 +202,11 @@ static void put_options(struct api_call *c, const struct instance_rec *i)
 
 int api_put_instance(struct api_call *c, const struct instance_rec *i, struct err *e)
 {
-    int r;
+    char tpm[16];
+    int r = api_tpm_of(c, i, tpm, e);
+
+    if (r < 0)
+        return r;
 
     xml_text(c->out, "instanceId", i->id);
     xml_text(c->out, "imageId", i->image_id);
@@ -196,7 +215,7 @@ int api_put_instance(struct api_call *c, const struct instance_rec *i, struct er
     xml_uint(c->out, "amiLaunchIndex", i->launch_index);
     xml_always(c->out, "productCodes", "");
     put_place(c, i);
-    put_machine(c, i);
+    put_machine(c, i, tpm);
     put_options(c, i);
     xml_always(c->out, "clientToken", i->client_token);
     xml_text(c->out, "kilnGuest", i->guest_status); /* EC2 does not have it */

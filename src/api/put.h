@@ -5,6 +5,8 @@
 #include "api-priv.h"
 
 /* <NAME><code/><name/></NAME> */
+/* "v2.0", or "": what its image says. */
+int api_tpm_of(struct api_call *c, const struct instance_rec *i, char ret[16], struct err *e);
 void api_put_instance_state(struct api_call *c, const char *name, enum instance_state s);
 /* One reservation of n instances: the elements inside of <item> or of RunInstancesResponse. */
 int api_put_reservation(struct api_call *c, const struct instance_rec *const *v, size_t n,

@@ -138,6 +138,9 @@ static int register_image(struct api_call *c, struct err *e)
     if (r < 0)
         return r;
     fill(c, &i);
+    if (i.tpm_support[0] && !str_starts(i.boot_mode, "uefi"))
+        return api_fail(c, e, "InvalidParameterCombination", "TpmSupport %s needs BootMode uefi",
+                        i.tpm_support);
     r = plan_mapping(c, &i, e);
     if (r < 0)
         return r;

@@ -56,6 +56,28 @@ static void an_import_shows_its_task_image_and_snapshot(void **state)
     assert_int_equal(asked_for(w, "import import-ami-"), 1);
 }
 
+#define IMPORT_TAGGED                                                                              \
+    "Action=ImportImage&DiskContainer.1.Url=/d&DiskContainer.1.Format=RAW&"                        \
+    "TagSpecification.1.ResourceType=import-image-task&TagSpecification.1.Tag.1.Key=%s&"           \
+    "TagSpecification.1.Tag.1.Value=%s"
+
+static void an_import_can_ask_for_a_tpm(void **state)
+{
+    struct world *w = *state;
+    _cleanup_free_ char *ami = NULL;
+
+    refused(w, "InvalidParameterCombination", "needs BootMode uefi", IMPORT_TAGGED, "kiln:tpm",
+            "v2.0");
+    refused(w, "InvalidParameterValue", "takes v2.0, not 'yes'", IMPORT_TAGGED "&BootMode=uefi",
+            "kiln:tpm", "yes");
+    refused(w, "UnsupportedOperation", "'kiln:tmp'", IMPORT_TAGGED, "kiln:tmp", "v2.0");
+    ask(w, IMPORT_TAGGED "&BootMode=uefi", "kiln:tpm", "v2.0");
+    ami = keep_at(w, "kilnImageId");
+    ask(w, "Action=DescribeImages&Filter.1.Name=tpm-support&Filter.1.Value.1=v2.0");
+    assert_at(w, "imagesSet/item/imageId", ami);
+    assert_at(w, "imagesSet/item/tpmSupport", "v2.0");
+}
+
 static void an_import_of_what_this_version_cannot_read_is_refused_by_name(void **state)
 {
     struct world *w = *state;
@@ -442,6 +464,7 @@ int main(void)
 #define STORY(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
     const struct CMUnitTest tests[] = {
         STORY(an_import_shows_its_task_image_and_snapshot),
+        STORY(an_import_can_ask_for_a_tpm),
         STORY(an_import_of_what_this_version_cannot_read_is_refused_by_name),
         STORY(an_image_of_three_volumes_has_three_pending_snapshots),
         STORY(names_and_descriptions_are_held_to_the_rules),

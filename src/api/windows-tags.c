@@ -54,6 +54,28 @@ int windows_tags_image(struct api_call *c, const struct tag_list *tags, const ch
     return 0;
 }
 
+int windows_tags_import(struct api_call *c, const struct tag_list *tags, const char *boot_mode,
+                        struct err *e)
+{
+    for (size_t i = 0; i < tags->n; i++) {
+        const struct tag *t = &tags->v[i];
+
+        if (!str_starts(t->key, "kiln:"))
+            continue;
+        if (!str_eq(t->key, "kiln:tpm"))
+            return unknown(c, t, e);
+        if (!str_eq(t->value, "v2.0"))
+            return api_fail(c, e, "InvalidParameterValue",
+                            "The tag 'kiln:tpm' takes v2.0, not '%s'", t->value);
+        if (!str_starts(boot_mode, "uefi"))
+            return api_fail(c, e, "InvalidParameterCombination",
+                            "The tag 'kiln:tpm' needs BootMode uefi: firmware of the mode '%s' has "
+                            "no TPM 2.0",
+                            boot_mode);
+    }
+    return 0;
+}
+
 static bool is_prepare_word(const char *word, size_t n)
 {
     const char *eq = memchr(word, '=', n);

@@ -40,6 +40,7 @@ static int add_import(struct cli *c, struct query *q, struct err *e)
     query_add(q, "BootMode", cli_opt(c, "--boot-mode"));
     query_add(q, "Description", cli_opt(c, "--description"));
     query_tag(q, 1, 1, "import-image-task", "Name", cli_opt(c, "--name"));
+    query_tag(q, 1, 2, "import-image-task", "kiln:tpm", cli_flag(c, "--tpm") ? "v2.0" : NULL);
     rand_hex(token, 32);
     query_add(q, "ClientToken", token);
     return 0;
@@ -115,6 +116,9 @@ static const struct cli_option import_options[] = {
       .value = "MODE",
       .choices = "legacy-bios|uefi|uefi-preferred",
       .help = "How the disk boots (legacy-bios)." },
+    { .name = "--tpm",
+      .help = "Instances get a TPM 2.0 each, Windows ones Secure Boot as well; needs --boot-mode "
+              "uefi." },
     { .name = "--description", .value = "TEXT", .help = "Description of the new image." },
     { .name = "--no-wait", .help = "Print the id of the import and do not wait for its end." },
     { 0 },

@@ -312,6 +312,27 @@ static void connect_spec(struct jobs *js, int tap_fd, const char *relay_socket,
     }
 }
 
+/* The image of an instance stays known, deregistered or not. A Windows with a TPM has Secure Boot,
+ * too, as those that EC2 offers. */
+static int firmware_of(struct jobs *js, const struct instance_rec *rec, struct vm_spec *spec,
+                       struct err *e)
+{
+    _cleanup_(image_rec_done) struct image_rec image = { 0 };
+    int r;
+
+    spec->firmware = VM_FIRMWARE_BIOS;
+    if (!str_starts(rec->boot_mode, "uefi"))
+        return 0;
+    spec->firmware = VM_FIRMWARE_UEFI;
+    r = model_image_get(js->model, NULL, rec->image_id, &image, e);
+    if (r < 0)
+        return r;
+    spec->tpm = str_eq(image.tpm_support, "v2.0");
+    if (spec->tpm && spec->windows)
+        spec->firmware = VM_FIRMWARE_UEFI_SECURE;
+    return 0;
+}
+
 int machine_start(struct jobs *js, const struct instance_rec *rec, int tap_fd, struct err *e)
 {
     _cleanup_(disk_set_done) struct disk_set set = { 0 };
@@ -342,14 +363,15 @@ int machine_start(struct jobs *js, const struct instance_rec *rec, int tap_fd, s
     spec.n_disks = set.n;
     spec.vcpus = type->vcpus;
     spec.memory_bytes = MIB(type->memory_mib);
-    spec.firmware = strcmp(rec->boot_mode, "uefi") == 0 ? VM_FIRMWARE_UEFI : VM_FIRMWARE_BIOS;
     (void)str_copy(spec.uuid, sizeof spec.uuid, rec->uuid);
     (void)str_copy(spec.mac, sizeof spec.mac, rec->mac);
     spec.windows = strcmp(rec->platform, "windows") == 0;
     /* Windows has no virtio driver of its own; Linux cloud kernels have no e1000e. */
     spec.nic = spec.windows ? VM_NIC_E1000E : VM_NIC_VIRTIO;
     connect_spec(js, tap_fd, relay_socket, &spec);
-    r = network_user_serve(js, rec->id, e);
+    r = firmware_of(js, rec, &spec, e);
+    if (r == 0)
+        r = network_user_serve(js, rec->id, e);
     if (r < 0)
         return r;
     m->failure[0] = '\0';

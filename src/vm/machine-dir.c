@@ -19,10 +19,11 @@
 #include "qemu-args.h"
 #include "str.h"
 
-#define OVMF_VARS   "/usr/share/OVMF/OVMF_VARS_4M.fd"
-#define VARS_MAX    MIB(1)
-#define COPY_STEP   65536U
-#define CMDLINE_MAX KIB(256)
+#define OVMF_VARS        "/usr/share/OVMF/OVMF_VARS_4M.fd"
+#define OVMF_VARS_SECURE "/usr/share/OVMF/OVMF_VARS_4M.ms.fd" /* Microsoft's keys, enrolled */
+#define VARS_MAX         MIB(1)
+#define COPY_STEP        65536U
+#define CMDLINE_MAX      KIB(256)
 
 #define LINE_SOCKET   "line.sock"
 #define SERIAL_SOCKET "serial.sock"
@@ -134,7 +135,7 @@ static int listen_at(const char *dir, const char *name, const struct owner *o, i
 }
 
 /* The machine's own copy of the firmware's variables, made once. */
-static int copy_vars(int dir_fd, const struct owner *o, struct err *e)
+static int copy_vars(int dir_fd, const char *from, const struct owner *o, struct err *e)
 {
     _cleanup_free_ char *text = NULL;
     _cleanup_close_ int fd = -1;
@@ -143,7 +144,7 @@ static int copy_vars(int dir_fd, const struct owner *o, struct err *e)
 
     if (faccessat(dir_fd, "vars.fd", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
-    r = file_read(OVMF_VARS, VARS_MAX, &text, &n, e);
+    r = file_read(from, VARS_MAX, &text, &n, e);
     if (r < 0)
         return err_wrap(e, "copy the firmware's variables");
     (void)unlinkat(dir_fd, "vars.fd.new", 0);
@@ -182,7 +183,10 @@ int machine_dir_prepare(const struct vm_spec *s, int *ret_qmp_fd, int *ret_line_
     if (r < 0)
         return r;
     machine_dir_sweep(s->dir);
-    if (s->firmware == VM_FIRMWARE_UEFI && (r = copy_vars(dir_fd, &o, e)) < 0)
+    if (s->firmware != VM_FIRMWARE_BIOS)
+        r = copy_vars(dir_fd, s->firmware == VM_FIRMWARE_UEFI_SECURE ? OVMF_VARS_SECURE : OVMF_VARS,
+                      &o, e);
+    if (r < 0)
         return r;
     r = give_away(dir_fd, ".", &o, e); /* from here on its user may change it */
     if (r == 0)
@@ -193,6 +197,24 @@ int machine_dir_prepare(const struct vm_spec *s, int *ret_qmp_fd, int *ret_line_
         return r;
     *ret_qmp_fd = TAKE_FD(qmp);
     *ret_line_fd = TAKE_FD(line);
+    return 0;
+}
+
+int machine_subdir_make(const char *dir, const char *name, const char *user, struct err *e)
+{
+    _cleanup_close_ int dir_fd = -1;
+    struct owner o = { 0 };
+    int made, r = find_owner(user, &o, e);
+
+    if (r == 0)
+        r = open_dir(dir, &dir_fd, e);
+    if (r < 0)
+        return r;
+    owner_begin(&o);
+    made = mkdirat(dir_fd, name, 0700);
+    owner_end(&o);
+    if (made < 0 && errno != EEXIST)
+        return err_errno(e, "make the directory '%s/%s'", dir, name);
     return 0;
 }
 

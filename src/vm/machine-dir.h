@@ -13,6 +13,9 @@
 /* Directory, firmware variables and fresh listening sockets for QMP and QEMU's serial line. */
 int machine_dir_prepare(const struct vm_spec *s, int *ret_qmp_fd, int *ret_line_fd, struct err *e);
 
+/* A directory in it that its user has and nobody else enters; one that is there is kept. */
+int machine_subdir_make(const char *dir, const char *name, const char *user, struct err *e);
+
 /* What kiln-serial inherits: a connection to the serial line, the socket for clients, the log. All
  * made with the rights of its user. ERR_CONFLICT: another one writes the log. */
 struct machine_line {

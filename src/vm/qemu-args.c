@@ -10,6 +10,7 @@
 #include "str.h"
 
 #define OVMF_CODE   "/usr/share/OVMF/OVMF_CODE_4M.fd"
+#define OVMF_SECURE "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 #define SERIAL_MAX  20  /* of an NVMe controller */
 #define NODE_MAX    31U /* of QEMU's node names */
 #define BUS_PLACES  31U
@@ -171,6 +172,8 @@ int vm_spec_check(const struct vm_spec *s, struct err *e)
         return bad("serial line program", s->serial, e);
     if (s->accel >= VM_ACCEL_MAX || s->firmware >= VM_FIRMWARE_MAX)
         return err_set(e, EINVAL, ERR_INVALID, "accelerator or firmware out of range");
+    if (s->tpm && s->firmware == VM_FIRMWARE_BIOS)
+        return err_set(e, EINVAL, ERR_INVALID, "a TPM 2.0 needs UEFI");
     if (s->vcpus < 1 || s->vcpus > VCPUS_MAX)
         return err_set(e, EINVAL, ERR_INVALID, "%u processors, 1 to %u are possible", s->vcpus,
                        VCPUS_MAX);
@@ -263,15 +266,19 @@ static void add_processor(struct vm_args *a, const struct vm_spec *s)
 /* Sleep states off: an EC2 instance runs or is off. */
 static void add_machine(struct vm_args *a, const struct vm_spec *s)
 {
-    addf(a, "-machine", "q35,vmport=off%s%s",
-         s->windows && s->accel == VM_ACCEL_KVM ? ",hpet=off" : "",
-         s->firmware == VM_FIRMWARE_UEFI ? ",pflash0=kiln-code,pflash1=kiln-vars" : "");
+    bool secure = s->firmware == VM_FIRMWARE_UEFI_SECURE;
+
+    addf(a, "-machine", "q35,vmport=off%s%s%s",
+         s->windows && s->accel == VM_ACCEL_KVM ? ",hpet=off" : "", secure ? ",smm=on" : "",
+         s->firmware != VM_FIRMWARE_BIOS ? ",pflash0=kiln-code,pflash1=kiln-vars" : "");
     add(a, "-global", "ICH9-LPC.disable_s3=1");
     add(a, "-global", "ICH9-LPC.disable_s4=1");
-    if (s->firmware == VM_FIRMWARE_UEFI) {
+    if (secure) /* only its own code in system management mode writes the variables */
+        add(a, "-global", "driver=cfi.pflash01,property=secure,value=on");
+    if (s->firmware != VM_FIRMWARE_BIOS) {
         add_json(a, "-blockdev",
                  json_pack("{s:s, s:s, s:b, s:s}", "driver", "file", "node-name", "kiln-code",
-                           "read-only", 1, "filename", OVMF_CODE));
+                           "read-only", 1, "filename", secure ? OVMF_SECURE : OVMF_CODE));
         add_json(a, "-blockdev",
                  json_pack("{s:s, s:s, s:o}", "driver", "file", "node-name", "kiln-vars",
                            "filename", json_sprintf("%s/vars.fd", s->dir)));
@@ -339,6 +346,15 @@ static void add_network(struct vm_args *a, const struct vm_spec *s)
                        "mac", s->mac, "romfile", ""));
 }
 
+static void add_tpm(struct vm_args *a, const struct vm_spec *s)
+{
+    if (!s->tpm)
+        return;
+    addf(a, "-chardev", "socket,id=tpm,fd=%d", VM_FD_TPM(s->net == VM_NET_TAP));
+    add(a, "-tpmdev", "emulator,id=tpm0,chardev=tpm");
+    add(a, "-device", "tpm-crb,tpmdev=tpm0");
+}
+
 /* QEMU's system calls are filtered. A metadata relay is a program that it has to run, in a session
  * of its own: there only obsolete calls are denied. */
 static void add_sandbox(struct vm_args *a, const struct vm_spec *s)
@@ -364,6 +380,7 @@ int vm_args_build(const struct vm_spec *s, struct vm_args *ret, struct err *e)
     add_processor(&a, s);
     add_channels(&a, s->dir);
     add(&a, "-device", "virtio-rng-pci");
+    add_tpm(&a, s);
     add_network(&a, s);
     add_disks(&a, s);
     if (a.failed) {

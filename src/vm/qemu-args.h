@@ -7,11 +7,12 @@
 
 #include "vm.h"
 
-/* The descriptors that the vector names: listening sockets and the tap, passed by
- * child_spec.pass_fds. */
-#define VM_FD_QMP  3
-#define VM_FD_LINE 4
-#define VM_FD_TAP  5
+/* The descriptors that the vector names: listening sockets, the tap and the TPM,
+ * passed by child_spec.pass_fds. */
+#define VM_FD_QMP          3
+#define VM_FD_LINE         4
+#define VM_FD_TAP          5
+#define VM_FD_TPM(has_tap) ((has_tap) ? 6 : 5)
 
 #define VM_PATH_MAX 107 /* "DIR/serial.sock" must fit into a sockaddr_un */
 

@@ -123,6 +123,31 @@ static bool has(const struct vm_args *a, const char *option, const char *value)
     return false;
 }
 
+static void a_tpm_and_secure_boot_have_their_firmware(void **unused)
+{
+    struct vm_spec s = plain_spec(NULL, 0);
+    struct vm_args a = { 0 };
+    struct err e = { 0 };
+
+    (void)unused;
+    s.tpm = true;
+    assert_int_equal(vm_spec_check(&s, &e), -EINVAL);
+    assert_non_null(strstr(e.msg, "a TPM 2.0 needs UEFI"));
+    err_clear(&e);
+    s.firmware = VM_FIRMWARE_UEFI_SECURE;
+    assert_int_equal(vm_spec_check(&s, &e), 0);
+    assert_int_equal(vm_args_build(&s, &a, &e), 0);
+    assert_true(has(&a, "-chardev", "socket,id=tpm,fd=5"));
+    assert_true(has(&a, "-device", "tpm-crb,tpmdev=tpm0"));
+    assert_true(has(&a, "-machine", "q35,vmport=off,smm=on,pflash0=kiln-code,pflash1=kiln-vars"));
+    assert_true(has(&a, "-global", "driver=cfi.pflash01,property=secure,value=on"));
+    vm_args_done(&a);
+    s.net = VM_NET_TAP; /* has descriptor 5 */
+    assert_int_equal(vm_args_build(&s, &a, &e), 0);
+    assert_true(has(&a, "-chardev", "socket,id=tpm,fd=6"));
+    vm_args_done(&a);
+}
+
 static void kvm_uefi_and_small_memory_change_what_they_should(void **unused)
 {
     struct vm_spec s = plain_spec(NULL, 0);
@@ -327,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bios_machine_has_this_vector),
+        cmocka_unit_test(a_tpm_and_secure_boot_have_their_firmware),
         cmocka_unit_test(kvm_uefi_and_small_memory_change_what_they_should),
         cmocka_unit_test(hostile_bytes_in_paths_stay_inside_their_value),
         cmocka_unit_test(a_path_that_is_not_utf8_is_refused),

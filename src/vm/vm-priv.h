@@ -54,6 +54,7 @@ struct vm {
     /* until the process runs */
     struct vm_args args;
     enum vm_firmware firmware;
+    bool tpm;
     int tap_fd; /* -1: none */
     struct nbd_ping *pings[VM_DISKS_MAX];
     char ping_disks[VM_DISKS_MAX][32];
@@ -93,6 +94,9 @@ void vm_line_care(struct vm *vm); /* a relay that is missing is started again */
 /* After QEMU's end: vm_line_ended is called when the last bytes are in the log; false: they are. */
 bool vm_line_wait(struct vm *vm);
 void vm_line_ended(struct vm *vm);
+
+/* tpm.c. Before QEMU, which gets *ret_qemu_fd (caller closes); without a QEMU it ends by itself. */
+int vm_tpm_start(struct vm *vm, int *ret_qemu_fd, struct err *e);
 
 /* power.c */
 void vm_power_done(struct vm *vm); /* the guest is down: no more presses */

@@ -447,17 +447,22 @@ static int on_care(sd_event_source *s, uint64_t usec, void *userdata)
 
 /* ---- starting -------------------------------------------------------------------------------- */
 
-static int spawn_qemu(struct vm *vm, int qmp_fd, int line_fd, struct err *e)
+static int spawn_qemu(struct vm *vm, int qmp_fd, int line_fd, int tpm_fd, struct err *e)
 {
     _cleanup_free_ char *log = xasprintf("%s/qemu.log", vm->dir);
     struct child_spec cs = { .argv = (const char *const *)vm->args.v,
                              .log_path = log,
                              .user = vm->user,
                              .new_session = true,
-                             .pass_fds = { qmp_fd, line_fd, vm->tap_fd },
-                             .n_pass_fds = vm->tap_fd >= 0 ? 3 : 2,
+                             .pass_fds = { qmp_fd, line_fd },
+                             .n_pass_fds = 2,
                              .on_exit = on_exit_of_qemu,
                              .userdata = vm };
+
+    if (vm->tap_fd >= 0)
+        cs.pass_fds[cs.n_pass_fds++] = vm->tap_fd;
+    if (tpm_fd >= 0)
+        cs.pass_fds[cs.n_pass_fds++] = tpm_fd;
 
     vm->pid.log_offset = machine_log_size(vm->dir);
     return child_spawn(vm->loop, &cs, &vm->child, e);
@@ -483,7 +488,7 @@ static int begin_process(struct vm *vm, struct err *e)
 
 static int launch(struct vm *vm, struct err *e)
 {
-    _cleanup_close_ int qmp_fd = -1, line_fd = -1;
+    _cleanup_close_ int qmp_fd = -1, line_fd = -1, tpm_fd = -1;
     struct vm_spec s = { .dir = vm->dir, .user = vm->user, .firmware = vm->firmware };
     struct err later = { 0 };
     int r = machine_dir_prepare(&s, &qmp_fd, &line_fd, e);
@@ -491,9 +496,11 @@ static int launch(struct vm *vm, struct err *e)
     if (r < 0)
         return r;
     r = vm_line_start(vm, e);
+    if (r == 0 && vm->tpm)
+        r = vm_tpm_start(vm, &tpm_fd, e);
     if (r == 0)
-        r = spawn_qemu(vm, qmp_fd, line_fd, e);
-    if (r < 0) { /* the relay ends with the socket that is closed here */
+        r = spawn_qemu(vm, qmp_fd, line_fd, tpm_fd, e);
+    if (r < 0) { /* the relay and the TPM end with what is closed here */
         machine_dir_sweep(vm->dir);
         return r;
     }
@@ -575,6 +582,7 @@ int vm_start(sd_event *loop, const struct vm_spec *spec, vm_event_fn fn, void *u
     if (r < 0)
         return r;
     vm->firmware = spec->firmware;
+    vm->tpm = spec->tpm;
     if (spec->net == VM_NET_TAP) {
         vm->tap_fd = fcntl(spec->tap_fd, F_DUPFD_CLOEXEC, 3);
         if (vm->tap_fd < 0)

@@ -23,7 +23,12 @@ int vm_probe(sd_event *loop, const char *qemu, const char *user, const char *cac
 
 /* ---- machines -------------------------------------------------------------------------------- */
 
-enum vm_firmware { VM_FIRMWARE_BIOS, VM_FIRMWARE_UEFI, VM_FIRMWARE_MAX };
+enum vm_firmware {
+    VM_FIRMWARE_BIOS,
+    VM_FIRMWARE_UEFI,
+    VM_FIRMWARE_UEFI_SECURE, /* Secure Boot is on, with Microsoft's keys */
+    VM_FIRMWARE_MAX
+};
 
 #define VM_DISKS_MAX 40
 
@@ -54,6 +59,7 @@ struct vm_spec {
     const char *user;   /* unprivileged user, NULL: stay */
     enum vm_accel accel;
     enum vm_firmware firmware;
+    bool tpm; /* version 2.0; its state is kept in dir */
     unsigned vcpus;
     uint64_t memory_bytes;
     char uuid[37]; /* SMBIOS, lower case, begins with "ec2"; the serial number equals it */

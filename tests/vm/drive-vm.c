@@ -4,7 +4,7 @@
  * taken in their order.
  *
  *   disk ID nbd|file PATH [boot]    for the start that follows (serial: the id without dashes)
- *   memory MIB | firmware uefi | qemu PROGRAM
+ *   memory MIB | firmware uefi|secure | tpm | qemu PROGRAM
  *   start | adopt | forget | halt | resume | reset | kill | powerdown MS
  *   refused start|adopt TEXT        the call itself fails, TEXT is in its message
  *   attach ID nbd|file PATH | detach ID [force]
@@ -324,7 +324,11 @@ static int set_up(const char *word, char *rest)
     if (str_eq(word, "memory"))
         t.spec.memory_bytes = MIB(strtoul(rest, NULL, 10));
     else if (str_eq(word, "firmware"))
-        t.spec.firmware = str_eq(rest, "uefi") ? VM_FIRMWARE_UEFI : VM_FIRMWARE_BIOS;
+        t.spec.firmware = str_eq(rest, "secure") ? VM_FIRMWARE_UEFI_SECURE
+                          : str_eq(rest, "uefi") ? VM_FIRMWARE_UEFI
+                                                 : VM_FIRMWARE_BIOS;
+    else if (str_eq(word, "tpm"))
+        t.spec.tpm = true;
     else if (str_eq(word, "qemu"))
         t.spec.qemu = xstrdup(rest);
     else if (str_eq(word, "user"))
