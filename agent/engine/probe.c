@@ -332,6 +332,19 @@ static void console_and_metadata(void)
     free(key);
 }
 
+/* Made, bound to Remote Desktop, and found again. */
+static void certificates(void)
+{
+    struct win_cert made = { 0 }, found = { 0 };
+    struct err e = { 0 };
+
+    check(w->certificate(w, &found, &e) == 0, "no certificate is no error", &e);
+    check(w->certificate_make(w, "kiln-probe", &made, &e) == 0 &&
+              w->certificate(w, &found, &e) == 1 && str_eq(made.thumbprint, found.thumbprint) &&
+              str_eq(found.subject, "kiln-probe") && strlen(found.thumbprint) == 40,
+          "a certificate that was made is found", &e);
+}
+
 /* "messages <dll>": the ids of its table, each with the text that a record "words" gets. */
 static int messages(const wchar_t *dll)
 {
@@ -367,8 +380,10 @@ int wmain(int argc, wchar_t **argv)
     services();
     machine();
     refusals();
-    if (argc > 1) /* "all": also what needs a harness or a desktop */
+    if (argc > 1) { /* "all": also what needs a harness or a desktop, or changes the machine */
         console_and_metadata();
+        certificates();
+    }
     tasks();
     pictures();
     (void)w->dir_delete(w, folder, &e);

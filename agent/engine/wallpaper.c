@@ -221,11 +221,11 @@ static int put_shortcut(struct win *w, const char *users, const char *user, cons
 }
 
 int wallpaper_shortcuts(struct win *w, const char *file, const char *target, const char *args,
-                        bool with_default, struct log *log, size_t *ret_n, struct err *e)
+                        bool with_default, struct log *log, struct err *e)
 {
     _cleanup_free_ struct win_name *names = NULL;
     _cleanup_free_ char *users = win_expand(w, "%SystemDrive%\\Users", e);
-    size_t n = 0, reached = 0;
+    size_t n = 0;
     int r;
 
     if (!users)
@@ -240,10 +240,6 @@ int wallpaper_shortcuts(struct win *w, const char *file, const char *target, con
             continue;
         if (put_shortcut(w, users, names[i].name, file, target, args, &one) < 0)
             log_say(log, LOG_WARNING, "Wallpaper of '%s': %s", names[i].name, one.msg);
-        else
-            reached++;
     }
-    if (ret_n)
-        *ret_n = reached;
     return 0;
 }

@@ -37,6 +37,6 @@ int wallpaper_set(struct win *w, const char *base, const char *out, const struct
 
 /* <file>, a shortcut or (by its name) a .cmd file, in the Startup folder of each user
  * (with_default: of the Default user, too); target NULL: removed. Failures of single users are
- * logged. *ret_n (may be NULL): users reached. */
+ * logged. */
 int wallpaper_shortcuts(struct win *w, const char *file, const char *target, const char *args,
-                        bool with_default, struct log *log, size_t *ret_n, struct err *e);
+                        bool with_default, struct log *log, struct err *e);

@@ -152,6 +152,30 @@ static void fill_cert(PCCERT_CONTEXT c, struct win_cert *out)
     win_narrow_into(name, out->subject, sizeof(out->subject));
 }
 
+/* In the registry, where the store lies: one without certificates need not be opened, so that a
+ * machine without any loads no crypt32 (in Wine with it user32, gdi32 and the host's fonts). */
+static bool is_empty(struct win *w, const char *store)
+{
+    static const char *const roots[] = { "HKLM\\SOFTWARE\\Microsoft\\SystemCertificates",
+                                         "HKLM\\SOFTWARE\\Policies\\Microsoft\\SystemCertificates",
+                                         "HKLM\\SOFTWARE\\Microsoft\\EnterpriseCertificates" };
+
+    for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
+        _cleanup_free_ struct win_name *names = NULL;
+        struct str key = STR_INIT(256);
+        struct err ignore = { 0 };
+        size_t n = 0;
+        int r;
+
+        str_addf(&key, "%s\\%s\\Certificates", roots[i], store);
+        r = w->reg_keys(w, str_text(&key), &names, &n, &ignore);
+        str_done(&key);
+        if (r < 0 || n) /* what we may not read we do not call empty */
+            return false;
+    }
+    return true;
+}
+
 /* The certificate with that hash, or (hash NULL) the one that is valid from the latest day. */
 static bool look_in(const wchar_t *store_name, const uint8_t *hash, struct win_cert *out)
 {
@@ -191,6 +215,14 @@ static bool look_in(const wchar_t *store_name, const uint8_t *hash, struct win_c
     return found;
 }
 
+static bool find_cert(struct win *w, const char *store, const uint8_t *hash, struct win_cert *ret)
+{
+    struct err ignore = { 0 };
+    _cleanup_free_ wchar_t *wide = is_empty(w, store) ? NULL : win_wide(store, &ignore);
+
+    return wide && look_in(wide, hash, ret);
+}
+
 static int certificate(struct win *w, struct win_cert *ret, struct err *e)
 {
     static const char *const values[] = { "SSLCertificateSHA1Hash", "SelfSignedCertificate" };
@@ -204,11 +236,11 @@ static int certificate(struct win *w, struct win_cert *ret, struct err *e)
         if (r == 0 || v->type != WIN_REG_BYTES || v->len != HASH_SIZE ||
             all_zero((const uint8_t *)v->data, HASH_SIZE))
             continue;
-        if (look_in(L"Remote Desktop", (const uint8_t *)v->data, ret) ||
-            look_in(L"MY", (const uint8_t *)v->data, ret))
+        if (find_cert(w, "Remote Desktop", (const uint8_t *)v->data, ret) ||
+            find_cert(w, "MY", (const uint8_t *)v->data, ret))
             return 1;
     }
-    return look_in(L"Remote Desktop", NULL, ret);
+    return find_cert(w, "Remote Desktop", NULL, ret);
 }
 
 static int bind_to_rdp(const struct win_cert *c, struct err *e)

@@ -232,6 +232,8 @@ static int say_telemetry(struct v1_run *r, struct err *e)
     enum win_task_state state = WIN_TASK_ABSENT;
     struct telemetry t = { .agent_each_boot = r->keep_schedule };
 
+    if (!telemetry_is_on(r->w))
+        return 0;
     if (r->w->task_state(r->w, v1_task_name(V1_TASK_USERDATA), &state, e) < 0)
         return -e->no;
     t.user_data_each_boot = r->keep_schedule || state == WIN_TASK_ENABLED;
@@ -243,6 +245,14 @@ static int say_ready(struct v1_run *r, struct err *e)
 {
     (void)e;
     console_say(r->console, "%s", r->d->ready);
+    return 0;
+}
+
+/* The task scheduler and the user's programs need what the work so far has loaded no more. */
+static int settle(struct v1_run *r, struct err *e)
+{
+    (void)e;
+    r->w->settle(r->w);
     return 0;
 }
 
@@ -313,6 +323,7 @@ static const struct {
     { "enable the SSM agent", enable_ssm },
     { "print telemetry", say_telemetry },
     { "say that Windows is ready", say_ready },
+    { "give memory back", settle },
     { "disable the scheduled task", disable_own_task },
     { "run user data", run_user_data },
     { "start the SSM agent", start_ssm },

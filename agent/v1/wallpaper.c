@@ -30,7 +30,7 @@ int v1_wallpaper_setup(struct win *w, struct log *log, bool on, struct err *e)
         return -e->no;
     for (size_t i = 0; i < ARRAY_LEN(files); i++) /* the second is of older versions: removed */
         if (wallpaper_shortcuts(w, files[i], on && i == 0 ? program : NULL, "set-wallpaper", true,
-                                log, NULL, e) < 0)
+                                log, e) < 0)
             return -e->no;
     return 0;
 }

@@ -36,6 +36,10 @@ struct v2_verb {
 void v2_say(struct v2_cli *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* "error: ..." on the error output; V2_EXIT_FAILED. */
 int v2_fail(struct v2_cli *c, const struct err *e);
+/* The same for a required flag that is not given; V2_EXIT_USAGE. */
+int v2_missing(struct v2_cli *c, const char *flag);
+/* The agent's log, NULL without memory (log_say() takes that). */
+struct log *v2_open_log(struct v2_cli *c);
 
 int v2_verb_collect_logs(struct v2_cli *c, const struct v2_args *a);
 int v2_verb_get_config(struct v2_cli *c, const struct v2_args *a);
@@ -48,6 +52,7 @@ int v2_verb_sysprep(struct v2_cli *c, const struct v2_args *a);
 int v2_verb_validate(struct v2_cli *c, const struct v2_args *a);
 int v2_verb_version(struct v2_cli *c, const struct v2_args *a);
 int v2_verb_wallpaper(struct v2_cli *c, const struct v2_args *a);
+int v2_verb_shortcuts(struct v2_cli *c, const struct v2_args *a);
 int v2_verb_randomize(struct v2_cli *c, const struct v2_args *a);
 int v2_verb_encrypt(struct v2_cli *c, const struct v2_args *a);
 int v2_verb_install(struct v2_cli *c, const struct v2_args *a);

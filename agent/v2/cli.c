@@ -117,6 +117,13 @@ static const struct v2_verb verbs[] = {
       NULL,
       false,
       v2_verb_migrate },
+    { "internal wallpaper-shortcuts",
+      NULL,
+      { { "arguments", 0, FLAG_TEXT, false, "those of the program at each logon (required)" } },
+      "writes the shortcut that draws the wallpaper to each user's Startup folder",
+      NULL,
+      false,
+      v2_verb_shortcuts },
     { "internal uninstall",
       NULL,
       { { 0 } },
@@ -148,6 +155,14 @@ static int say_error(struct v2_cli *c, int code, const char *text)
 int v2_fail(struct v2_cli *c, const struct err *e)
 {
     return say_error(c, V2_EXIT_FAILED, e->msg);
+}
+
+int v2_missing(struct v2_cli *c, const char *flag)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof text, "the flag '--%s' is missing", flag);
+    return say_error(c, V2_EXIT_USAGE, text);
 }
 
 static void help_all(struct v2_cli *c)

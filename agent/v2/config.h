@@ -8,6 +8,7 @@
 #define V2_CONFIG_PATH V2_ROOT "\\config\\agent-config.yml"
 #define V2_CONFIG_NAME "agent-config.yml"
 #define V2_PROGRAM     "%ProgramFiles%\\Amazon\\EC2Launch\\EC2Launch.exe"
+#define V2_WALLPAPER   "setwallpaper.lnk" /* in the Startup folder of each user */
 
 struct v2_config {
     struct tree *tree;

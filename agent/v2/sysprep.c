@@ -5,12 +5,12 @@
 
 #include "engine/wallpaper.h"
 #include "sysprep/sysprep.h"
+#include "v2/config.h"
 #include "v2/events.h"
 #include "v2/state.h"
 
 #define LOG_FOLDER     "%ProgramData%\\Amazon\\EC2Launch\\log"
 #define PANTHER_FOLDER "%SystemRoot%\\System32\\Sysprep\\Panther"
-#define SHORTCUT       "setwallpaper.lnk"
 
 static int delete_file(struct win *w, const char *path, struct err *e)
 {
@@ -66,7 +66,7 @@ static int prepare(void *ctx, struct err *e)
     struct prepare *p = ctx;
     int r = v2_reset(p->w, p->log, p->clean, e);
 
-    return r < 0 ? r : wallpaper_shortcuts(p->w, SHORTCUT, NULL, NULL, false, p->log, NULL, e);
+    return r < 0 ? r : wallpaper_shortcuts(p->w, V2_WALLPAPER, NULL, NULL, false, p->log, e);
 }
 
 static void say_on(void *ctx, const char *line)

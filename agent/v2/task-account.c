@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "engine/wallpaper.h"
 #include "v2/run.h"
 
-#define CONFIG_MAX TREE_FILE_MAX
-#define SHORTCUT   "setwallpaper.lnk"
+#define CONFIG_MAX   TREE_FILE_MAX
+#define SHORTCUTS_MS 60000U
 
 /* The clear text of a static password leaves the settings, whether or not it could be used. */
 static int wipe_settings(struct v2_run *run, struct err *e)
@@ -151,19 +150,36 @@ static int wallpaper_arguments(const struct tree_node *in, struct str *out, stru
     return str_check(out, "the shortcut's arguments", e);
 }
 
-int v2_set_wallpaper(struct v2_job *j, struct err *e)
+/* In a short process of its own, so that this one never loads the shell. */
+static int write_shortcuts(struct v2_run *run, const char *arguments, struct err *e)
 {
-    struct win *w = j->run->w;
-    _cleanup_str_ struct str arguments = STR_INIT(KIB(32));
-    _cleanup_free_ char *program = win_expand(w, V2_PROGRAM, e);
-    size_t users = 0;
+    _cleanup_free_ char *program = win_expand(run->w, V2_PROGRAM, e);
+    _cleanup_free_ char *quoted = win_quote(arguments);
+    _cleanup_str_ struct str command = STR_INIT(KIB(32) - 1); /* Windows' own limit */
+    struct win_run child = { .timeout_ms = SHORTCUTS_MS };
+    uint32_t pid = 0, code = 0;
     int r;
 
     if (!program)
         return -e->no;
+    if (!quoted)
+        return err_oom(e);
+    str_addf(&command, "\"%s\" internal wallpaper-shortcuts --arguments %s", program, quoted);
+    r = str_check(&command, "the command for the shortcuts", e);
+    child.command = str_text(&command);
+    if (r == 0)
+        r = run->w->run(run->w, &child, &pid, &code, e);
+    if (r == 0 && code)
+        r = err_set(e, EIO, ERR_OTHER, "write the wallpaper's shortcuts: exit code %u", code);
+    return r;
+}
+
+int v2_set_wallpaper(struct v2_job *j, struct err *e)
+{
+    _cleanup_str_ struct str arguments = STR_INIT(KIB(32));
+    int r;
+
     log_say(j->run->log, LOG_INFO, "Run set wallpaper task.");
     r = wallpaper_arguments(j->inputs, &arguments, e);
-    if (r == 0)
-        r = wallpaper_shortcuts(w, SHORTCUT, program, arguments.p, false, j->run->log, &users, e);
-    return r;
+    return r < 0 ? r : write_shortcuts(j->run, str_text(&arguments), e);
 }

@@ -326,6 +326,20 @@ static void randomizing_sets_an_unknown_password(void **state)
     assert_string_equal(str_text(&s->out), "");
 }
 
+static void shortcuts_are_written_by_a_verb_of_their_own(void **state)
+{
+    static const char link[] = "C:\\Users\\Administrator\\AppData\\Roaming\\Microsoft\\Windows\\"
+                               "Start Menu\\Programs\\Startup\\setwallpaper.lnk";
+    _cleanup_(shell_freep) struct shell *s = shell_new();
+
+    fake_file(s->f, "C:\\Users\\Administrator\\ntuser.dat", "");
+    assert_int_equal(run(s, "internal wallpaper-shortcuts"), 2);
+    assert_string_equal(str_text(&s->err), "error: the flag '--arguments' is missing\n");
+    assert_int_equal(run(s, "internal wallpaper-shortcuts --arguments=wallpaper"), 0);
+    assert_string_equal(fake_file_text(s->f, link),
+                        "C:\\Program Files\\Amazon\\EC2Launch\\EC2Launch.exe|wallpaper");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +358,7 @@ int main(void)
         cmocka_unit_test(installing_keeps_settings),
         cmocka_unit_test(install_makes_settings_anew_and_switches_telemetry_when_told),
         cmocka_unit_test(randomizing_sets_an_unknown_password),
+        cmocka_unit_test(shortcuts_are_written_by_a_verb_of_their_own),
     };
 
     return test_run(tests);

@@ -291,6 +291,27 @@ static void a_static_password_is_used_sealed_and_wiped(void **state)
     assert_null(strstr(fake_file_text(f, MACHINE_LOG), "Str0ng"));
 }
 
+/* The shell's object that writes them never enters the agent's own process. */
+static void the_wallpapers_shortcuts_are_written_by_a_child(void **state)
+{
+    _cleanup_(fake_freep) struct fake *f =
+        machine(settings("preReady", "  - task: setWallpaper\n"
+                                     "    inputs:\n"
+                                     "      path: C:\\my pictures\\base.jpg\n"
+                                     "      attributes: [hostName, instanceId]\n"));
+    static const char command[] =
+        "\"C:\\Program Files\\Amazon\\EC2Launch\\EC2Launch.exe\" internal wallpaper-shortcuts "
+        "--arguments \"wallpaper --path \\\"C:\\my pictures\\base.jpg\\\" "
+        "--attributes=hostName,instanceId\"";
+
+    fake_file(f, "C:\\Users\\Administrator\\ntuser.dat", "");
+    assert_int_equal(run(f), V2_END_SUCCESS);
+    assert_true(fake_called(f, command));
+    fake_command(f, "\"C:\\Program Files\\Amazon\\EC2Launch\\EC2Launch.exe\"", 1, NULL, NULL, NULL);
+    assert_int_equal(run(f), V2_END_FAILED);
+    assert_logged(f, "write the wallpaper's shortcuts: exit code 1");
+}
+
 static void a_weak_static_password_is_replaced_by_a_random_one(void **state)
 {
     _cleanup_(fake_freep) struct fake *f = machine_of(
@@ -376,6 +397,7 @@ int main(void)
         cmocka_unit_test(exit_code_3010_restarts_and_runs_the_task_again),
         cmocka_unit_test(a_restart_in_the_middle_sets_no_second_password),
         cmocka_unit_test(a_static_password_is_used_sealed_and_wiped),
+        cmocka_unit_test(the_wallpapers_shortcuts_are_written_by_a_child),
         cmocka_unit_test(a_weak_static_password_is_replaced_by_a_random_one),
         cmocka_unit_test(do_nothing_sets_no_password),
         cmocka_unit_test(a_reset_from_an_inline_script_ends_the_run),

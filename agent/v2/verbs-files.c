@@ -5,6 +5,7 @@
 
 #include "cli-priv.h"
 #include "engine/imds.h"
+#include "engine/log.h"
 #include "engine/telemetry.h"
 #include "engine/wallpaper.h"
 #include "lib/json.h"
@@ -16,15 +17,6 @@
 
 #define FILE_MAX MIB(16)
 #define TAGS_MAX 64U
-
-static int missing(struct v2_cli *c, const char *flag)
-{
-    struct err e = { 0 };
-
-    (void)err_set(&e, EINVAL, ERR_INVALID, "the flag '--%s' is missing", flag);
-    (void)v2_fail(c, &e);
-    return V2_EXIT_USAGE;
-}
 
 /* ---- collect-logs ---- */
 
@@ -114,7 +106,7 @@ int v2_verb_collect_logs(struct v2_cli *c, const struct v2_args *a)
     int r;
 
     if (!a->value[0])
-        return missing(c, "output");
+        return v2_missing(c, "output");
     for (size_t i = 0; i < ARRAY_LEN(log_folders); i++)
         pack_folder(c, &z, log_folders[i].folder, log_folders[i].as);
     pack_config(c, &z);
@@ -194,7 +186,7 @@ int v2_verb_wallpaper(struct v2_cli *c, const struct v2_args *a)
     int r = 0;
 
     if (!a->value[0])
-        return missing(c, "path");
+        return v2_missing(c, "path");
     if (a->on[2] && a->value[3]) {
         (void)err_set(&e, EINVAL, ERR_INVALID, "only one of --all-tags and --allowed-tags");
         (void)v2_fail(c, &e);
@@ -211,6 +203,25 @@ int v2_verb_wallpaper(struct v2_cli *c, const struct v2_args *a)
     if (r >= 0)
         r = wallpaper_set(c->w, a->value[0], out, &lines, &e);
     wallpaper_lines_done(&lines);
+    return r < 0 ? v2_fail(c, &e) : V2_EXIT_OK;
+}
+
+int v2_verb_shortcuts(struct v2_cli *c, const struct v2_args *a)
+{
+    struct err e = { 0 };
+    _cleanup_free_ char *program = win_expand(c->w, V2_PROGRAM, &e);
+    struct log *log;
+    int r;
+
+    if (!a->value[0])
+        return v2_missing(c, "arguments");
+    if (!program)
+        return v2_fail(c, &e);
+    log = v2_open_log(c);
+    r = wallpaper_shortcuts(c->w, V2_WALLPAPER, program, a->value[0], false, log, &e);
+    if (r < 0)
+        log_err(log, "Write the wallpaper's shortcuts", &e);
+    log_free(log);
     return r < 0 ? v2_fail(c, &e) : V2_EXIT_OK;
 }
 

@@ -178,7 +178,7 @@ int v2_verb_status(struct v2_cli *c, const struct v2_args *a)
 
 /* ---- reset, sysprep ---- */
 
-static struct log *open_log(struct v2_cli *c)
+struct log *v2_open_log(struct v2_cli *c)
 {
     const struct dialect *d = dialect_get(DIALECT_V2);
 
@@ -193,7 +193,7 @@ int v2_verb_reset(struct v2_cli *c, const struct v2_args *a)
 
     if (r < 0)
         return v2_fail(c, &e);
-    log = open_log(c);
+    log = v2_open_log(c);
     r = v2_reset(c->w, log, a->on[0], &e);
     log_free(log);
     return r < 0 ? v2_fail(c, &e) : V2_EXIT_OK;
@@ -213,7 +213,7 @@ int v2_verb_sysprep(struct v2_cli *c, const struct v2_args *a)
 
     if (r < 0)
         return v2_fail(c, &e);
-    log = open_log(c);
+    log = v2_open_log(c);
     r = v2_sysprep(c->w, log, &wish, say_line, c, &e);
     log_free(log);
     return r < 0 ? v2_fail(c, &e) : V2_EXIT_OK;
@@ -298,21 +298,12 @@ int v2_verb_version(struct v2_cli *c, const struct v2_args *a)
 
 /* ---- internal ---- */
 
-static int missing(struct v2_cli *c, const char *flag)
-{
-    struct err e = { 0 };
-
-    (void)err_set(&e, EINVAL, ERR_INVALID, "the flag '--%s' is missing", flag);
-    (void)v2_fail(c, &e);
-    return V2_EXIT_USAGE;
-}
-
 int v2_verb_randomize(struct v2_cli *c, const struct v2_args *a)
 {
     struct err e = { 0 };
 
     if (!a->value[0])
-        return missing(c, "username");
+        return v2_missing(c, "username");
     return password_scramble(c->w, a->value[0], false, &e) < 0 ? v2_fail(c, &e) : V2_EXIT_OK;
 }
 
@@ -324,7 +315,7 @@ int v2_verb_encrypt(struct v2_cli *c, const struct v2_args *a)
     size_t n = 0;
 
     if (!a->value[0])
-        return missing(c, "password");
+        return v2_missing(c, "password");
     if (c->w->protect(c->w, a->value[0], strlen(a->value[0]), &sealed, &n, &e) < 0)
         return v2_fail(c, &e);
     str_base64(&out, sealed, n);

@@ -96,6 +96,22 @@ def boot_ec2config(m):
     m.wait_console(READY)
 
 
+def pid_of(name):
+    """Of the running Windows process of that program."""
+    for p in pathlib.Path('/proc').glob('[0-9]*'):
+        with contextlib.suppress(OSError):
+            if (p / 'cmdline').read_bytes().split(b'\0')[0].decode(errors='replace').endswith(name):
+                return int(p.name)
+    raise Failed(f'{name} does not run')
+
+
+def small_enough(pid):
+    """Waits for the end of that process: it has never had 20 MB, pages of the libraries of Wine and host among them."""
+    peak = peak_kib(pid)
+    true(0 < peak < 20e6 / 1024, f'at its peak the agent had {peak} KiB')
+    print(f'# at its peak the agent had {peak} KiB')
+
+
 def check_lines(lines, wanted):
     """Each line is the next pattern; one that ends with ')?' or ')*' may be absent."""
     i = 0

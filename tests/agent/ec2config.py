@@ -38,6 +38,8 @@ def test_service_from_fresh_files_to_the_ready_line():  # S-150, S-151, S-153, S
         eventually('Ec2SetPassword turns itself off', lambda: re.search(
             r'<Name>Ec2SetPassword</Name>\s*<State>Disabled', m.read(SETTINGS + 'Config.xml')))
         true('=========Loading plugin Ec2SetPassword==============' in m.read(LOG), m.read(LOG))
+        with m.start('net', 'stop', 'EC2Config'):
+            small_enough(pid_of('Ec2Config.exe'))
 
 
 def test_state_of_setup_is_said_in_its_own_words():  # S-144

@@ -30,6 +30,7 @@ def unseal(key, text):
 with Machine({'meta-data/instance-id': 'i-0123456789abcdef0'}) as m:
     key, public = launch_key(m.dir)
     m.imds.values['meta-data/public-keys/0/openssh-key'] = public
+    m.set_number(r'HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp', 'PortNumber', 3389)
     code, out = m.run(winelib.BUILD / PROBE, 'all', seconds=300)
     out = out.replace('\r', '')
 

@@ -34,7 +34,8 @@ FIRST_BOOT = [
 
 def test_fresh_files_to_the_ready_line():  # S-68, S-89
     with contextlib.closing(machine()) as m:
-        m.ok(V1, 'initialize-instance')
+        with m.start(V1, 'initialize-instance') as p:
+            small_enough(p.pid)
         check_lines(m.lines(), FIRST_BOOT)
         equal(m.value(ADMIN, 'Password'), ('REG_SZ', key.opened(m)), 'the printed password is the one that was set')
         log = m.path(ROOT + 'Log\\Ec2Launch.log').read_bytes().decode('utf-16')

@@ -262,6 +262,20 @@ class Machine:
         return self.read('kiln-test/calls.txt').splitlines() if self.exists('kiln-test/calls.txt') else []
 
 
+def peak_kib(pid):
+    """The largest resident size that a process has had, once it has ended (or cannot be seen any more)."""
+    peak = 0
+    while True:
+        try:
+            now = re.search(r'VmHWM:\s+(\d+)', pathlib.Path(f'/proc/{pid}/status').read_text())
+        except OSError:
+            now = None
+        if not now:
+            return peak
+        peak = int(now[1])
+        threading.Event().wait(0.002)
+
+
 def equal(got, want, what=''):
     if got != want:
         raise Failed(f'{what}:\n got {got!r}\nwant {want!r}')
