@@ -15,6 +15,7 @@
     X(create_key_pair)                                                                             \
     X(create_security_group)                                                                       \
     X(create_snapshot)                                                                             \
+    X(create_snapshots)                                                                            \
     X(create_tags)                                                                                 \
     X(create_volume)                                                                               \
     X(delete_key_pair)                                                                             \
@@ -32,6 +33,7 @@
     X(describe_instance_attribute)                                                                 \
     X(describe_instance_credit_specifications)                                                     \
     X(describe_instance_status)                                                                    \
+    X(describe_instance_type_offerings)                                                            \
     X(describe_instance_types)                                                                     \
     X(describe_instances)                                                                          \
     X(describe_key_pairs)                                                                          \
@@ -43,12 +45,23 @@
     X(describe_snapshots)                                                                          \
     X(describe_subnets)                                                                            \
     X(describe_tags)                                                                               \
+    X(describe_volume_status)                                                                      \
     X(describe_volumes)                                                                            \
     X(describe_vpc_attribute)                                                                      \
     X(describe_vpcs)                                                                               \
     X(detach_volume)                                                                               \
+    X(disable_ebs_encryption_by_default)                                                           \
+    X(disable_image)                                                                               \
+    X(disable_image_deprecation)                                                                   \
+    X(disable_image_deregistration_protection)                                                     \
+    X(enable_ebs_encryption_by_default)                                                            \
+    X(enable_image)                                                                                \
+    X(enable_image_deprecation)                                                                    \
+    X(enable_image_deregistration_protection)                                                      \
     X(get_console_output)                                                                          \
     X(get_console_screenshot)                                                                      \
+    X(get_ebs_default_kms_key_id)                                                                  \
+    X(get_ebs_encryption_by_default)                                                               \
     X(get_password_data)                                                                           \
     X(import_image)                                                                                \
     X(import_key_pair)                                                                             \
@@ -56,16 +69,19 @@
     X(modify_instance_attribute)                                                                   \
     X(modify_instance_metadata_options)                                                            \
     X(modify_snapshot_attribute)                                                                   \
+    X(monitor_instances)                                                                           \
     X(reboot_instances)                                                                            \
     X(register_image)                                                                              \
     X(reset_image_attribute)                                                                       \
+    X(reset_instance_attribute)                                                                    \
     X(reset_snapshot_attribute)                                                                    \
     X(revoke_security_group_egress)                                                                \
     X(revoke_security_group_ingress)                                                               \
     X(run_instances)                                                                               \
     X(start_instances)                                                                             \
     X(stop_instances)                                                                              \
-    X(terminate_instances)
+    X(terminate_instances)                                                                         \
+    X(unmonitor_instances)
 
 #define DECLARE(name) extern const struct api_action api_##name;
 #define POINT(name)   &api_##name,

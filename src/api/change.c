@@ -76,3 +76,41 @@ int api_change_instances(struct api_call *c, const struct api_change *change, st
         api_put_changes(c, v, before, n);
     return 0;
 }
+
+static int monitor_one(struct api_call *c, struct instance_rec *i, bool on, struct err *e)
+{
+    int r;
+
+    if (i->state == INSTANCE_TERMINATED)
+        return api_wrong_state(c, i, on ? "monitored" : "unmonitored", e);
+    i->monitoring = on;
+    r = model_instance_save(c->model, i, e);
+    if (r < 0)
+        return r;
+    xml_open(c->out, "item");
+    xml_text(c->out, "instanceId", i->id);
+    api_put_inside(c, "monitoring", "state", on ? "enabled" : "disabled");
+    xml_close(c->out, "item");
+    return 0;
+}
+
+int api_monitor(struct api_call *c, bool on, struct err *e)
+{
+    _cleanup_free_ struct instance_rec *v = NULL;
+    size_t n = 0;
+    int r;
+
+    if (api_count(c, "InstanceId") == 0)
+        return api_fail(c, e, "InvalidParameterCombination", "No instances specified");
+    r = api_find_instances(c, "InstanceId", &v, &n, e);
+    if (r < 0)
+        return r;
+    xml_open(c->out, "instancesSet");
+    for (size_t i = 0; i < n; i++) {
+        r = monitor_one(c, &v[i], on, e);
+        if (r < 0)
+            return r;
+    }
+    xml_close(c->out, "instancesSet");
+    return 0;
+}

@@ -14,6 +14,8 @@ struct api_change {
 };
 
 int api_change_instances(struct api_call *c, const struct api_change *change, struct err *e);
+/* MonitorInstances, UnmonitorInstances: kept and shown, as clients compare it; nobody measures. */
+int api_monitor(struct api_call *c, bool on, struct err *e);
 /* "User initiated (2026-01-02 03:04:05 GMT)" */
 void api_user_initiated(struct instance_rec *i);
 /* Saves the record's columns, then moves its state; the reason may be NULL (kept) or "". */

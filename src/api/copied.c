@@ -46,8 +46,7 @@ static int choose_encryption(struct api_call *c, const struct snapshot_rec *sour
         return api_fail(c, e, "InvalidParameterCombination",
                         "The snapshot '%s' is encrypted, a copy of it cannot be unencrypted",
                         source->id);
-    *ret = source->encrypted || api_bool(c, "Encrypted", false);
-    return 0;
+    return api_encrypted(c, source->encrypted || api_bool(c, "Encrypted", false), ret, e);
 }
 
 int api_copy_record(struct api_call *c, const struct snapshot_rec *source, const char *description,

@@ -64,7 +64,9 @@ static int plan(struct api_call *c, struct volume_rec *v, struct err *e)
         return api_fail(c, e, "MissingParameter",
                         "The request must contain the parameter size or snapshotId");
     v->size_gib = api_int(c, "Size", 0);
-    v->encrypted = api_bool(c, "Encrypted", false);
+    r = api_encrypted(c, api_bool(c, "Encrypted", false), &v->encrypted, e);
+    if (r < 0)
+        return r;
     v->iops = (uint32_t)api_int(c, "Iops", 0);
     v->throughput = (uint32_t)api_int(c, "Throughput", 0);
     (void)str_copy(v->type, sizeof(v->type), type ? type : "");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "find.h"
 
+#include "clock.h"
+
 static const struct api_param params[] = {
     { .name = "ImageId", .type = PARAM_ID, .prefix = "ami", .required = true },
     { .name = "DeleteAssociatedSnapshots", .type = PARAM_BOOL },
@@ -47,11 +49,30 @@ static int delete_snapshots(struct api_call *c, const struct image_rec *i, struc
     return 0;
 }
 
+static int check_protection(struct api_call *c, const struct image_rec *i, struct err *e)
+{
+    char until[CLOCK_ISO_MAX];
+
+    if (i->protection != IMAGE_UNPROTECTED)
+        return api_fail(c, e, "OperationNotPermitted",
+                        "The image '%s' is protected from being deregistered. Disable its "
+                        "deregistration protection and try again.",
+                        i->id);
+    if (i->protected_until_ms <= clock_real_ms())
+        return 0;
+    clock_iso8601(i->protected_until_ms, until);
+    return api_fail(c, e, "OperationNotPermitted",
+                    "The cooldown of the deregistration protection of '%s' ends at %s", i->id,
+                    until);
+}
+
 static int deregister_image(struct api_call *c, struct err *e)
 {
     _cleanup_(image_rec_done) struct image_rec i = { 0 };
     int r = api_find_own_image(c, api_text(c, "ImageId"), &i, e);
 
+    if (r >= 0)
+        r = check_protection(c, &i, e);
     if (r < 0)
         return r;
     r = model_image_move(c->model, i.id, IMAGE_EV_DEREGISTER, NULL, NULL, NULL, e);

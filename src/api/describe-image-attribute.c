@@ -44,7 +44,8 @@ ATTRIBUTE(put_boot_mode, put_value(c, "bootMode", i->boot_mode));
 ATTRIBUTE(put_tpm, put_value(c, "tpmSupport", i->tpm_support));
 ATTRIBUTE(put_imds, put_value(c, "imdsSupport", i->imds_support));
 ATTRIBUTE(put_launched, put_last_launched(c, i));
-ATTRIBUTE(put_protection, put_value(c, "deregistrationProtection", "disabled"));
+ATTRIBUTE(put_protection,
+          put_value(c, "deregistrationProtection", model_image_protection_name(i->protection)));
 /* EC2 refuses it to everybody; DescribeImages has it. */
 ATTRIBUTE(put_mapping,
           api_fail(c, e, "AuthFailure", "Unauthorized attempt to access restricted resource"));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "clock.h"
 #include "find.h"
 #include "listing.h"
 
@@ -127,7 +128,6 @@ static const struct api_param params[] = {
     { .name = "ImageId.N", .type = PARAM_ID, .prefix = "ami" },
     { .name = "Owner.N", .type = PARAM_TEXT, .max_len = 64 },
     { .name = "ExecutableBy.N", .type = PARAM_TEXT, .max_len = 64 },
-    /* No image is deprecated, and none can be disabled, in this version. */
     { .name = "IncludeDeprecated", .type = PARAM_BOOL },
     { .name = "IncludeDisabled", .type = PARAM_BOOL },
     { 0 },
@@ -162,6 +162,14 @@ static bool executable(struct api_call *c, const struct image_rec *i)
     return false;
 }
 
+/* Owners see their own, and everybody those that are asked for by id. */
+static bool is_too_old(struct api_call *c, const struct image_rec *i)
+{
+    return i->deprecated_ms && i->deprecated_ms <= clock_real_ms() &&
+           !str_eq(i->owner, c->account) && !api_bool(c, "IncludeDeprecated", false) &&
+           api_count(c, "ImageId") == 0;
+}
+
 static bool wanted(struct api_call *c, const void *record)
 {
     const struct image_rec *i = record;
@@ -170,6 +178,8 @@ static bool wanted(struct api_call *c, const void *record)
         return false;
     if (i->state == IMAGE_DISABLED && !api_bool(c, "IncludeDisabled", false) &&
         api_count(c, "ImageId") == 0)
+        return false;
+    if (is_too_old(c, i))
         return false;
     return api_owner_matches(c, "Owner", i->owner) && executable(c, i);
 }

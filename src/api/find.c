@@ -437,6 +437,16 @@ int api_mapping_check(struct api_call *c, const struct mapping_list *l, struct e
     return 0;
 }
 
+int api_encrypted(struct api_call *c, bool asked, bool *ret, struct err *e)
+{
+    bool all = false;
+    int r = asked ? 0 : model_region_encrypts(c->model, c->region, &all, e);
+
+    if (r >= 0)
+        *ret = asked || all;
+    return r;
+}
+
 int api_mapping_refused(struct api_call *c, int r, struct err *e)
 {
     static const struct {

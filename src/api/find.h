@@ -49,6 +49,8 @@ bool api_zone(const struct api_call *c, const char *text, char ret[MODEL_REGION_
 uint64_t api_snapshot_size(const char *snapshot_id, bool *ret_encrypted, void *userdata);
 /* Every snapshot that a mapping names must exist and be completed. */
 int api_mapping_check(struct api_call *c, const struct mapping_list *l, struct err *e);
+/* Is it to be encrypted? Asked for, or because everything new of the region is. */
+int api_encrypted(struct api_call *c, bool asked, bool *ret, struct err *e);
 /* The wire code for what rules_mapping_* or rules_volume said no to; the errno tells them apart. */
 int api_mapping_refused(struct api_call *c, int r, struct err *e);
 /* Not more than the machine has: EC2's InsufficientInstanceCapacity. want instances of mem_mib

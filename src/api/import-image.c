@@ -18,7 +18,7 @@
 WORDS(architectures, "x86_64");
 WORDS(platforms, "Windows", "Linux");
 WORDS(boot_modes, "legacy-bios", "uefi", "uefi-preferred");
-WORDS(false_word, "false");
+WORDS(default_key, "alias/aws/ebs");
 WORDS(licenses, "AWS", "BYOL", "Auto");
 WORDS(usages, "RunInstances", "RunInstances:0002");
 WORDS(tagged, "import-image-task");
@@ -35,8 +35,8 @@ static const struct api_param params[] = {
     { .name = "Platform", .type = PARAM_TEXT, .words = platforms },
     { .name = "Architecture", .type = PARAM_NOT_YET, .words = architectures },
     { .name = "BootMode", .type = PARAM_TEXT, .words = boot_modes },
-    { .name = "Encrypted", .type = PARAM_NOT_YET, .words = false_word },
-    { .name = "KmsKeyId", .type = PARAM_NOT_YET },
+    { .name = "Encrypted", .type = PARAM_BOOL },
+    { .name = "KmsKeyId", .type = PARAM_NOT_YET, .words = default_key },
     { .name = "LicenseSpecifications.N.*", .type = PARAM_NOT_YET },
     /* Remarks about an upload, a licence, a role, a hypervisor: nothing here depends on them. */
     { .name = "ClientData.*", .type = PARAM_IGNORED },
@@ -181,7 +181,8 @@ static int read_request(struct api_call *c, struct import_rec *i, const struct t
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static void fill_snapshot(struct api_call *c, const struct import_rec *i, struct snapshot_rec *s)
+static int fill_snapshot(struct api_call *c, const struct import_rec *i, struct snapshot_rec *s,
+                         struct err *e)
 {
     *s = (struct snapshot_rec){ .state = SNAPSHOT_PENDING, .started_ms = i->created_ms };
     COPY(s->id, i->snapshot_id);
@@ -190,17 +191,18 @@ static void fill_snapshot(struct api_call *c, const struct import_rec *i, struct
     COPY(s->volume_id, "vol-ffffffff"); /* EC2's word for "of no volume" */
     COPY(s->platform, i->platform);
     str_copy(s->description, sizeof(s->description), "Created by ImportImage");
+    return api_encrypted(c, api_bool(c, "Encrypted", false), &s->encrypted, e);
 }
 
-static int fill_image(struct api_call *c, const struct import_rec *i, const struct tag_list *tags,
-                      struct image_rec *ret, struct err *e)
+static int fill_image(struct api_call *c, const struct import_rec *i, const struct snapshot_rec *s,
+                      const struct tag_list *tags, struct image_rec *ret, struct err *e)
 {
     bool windows = str_eq(i->platform, "windows");
     struct mapping root = {
         .has_ebs = true,
         .volume_type = "gp2",
         .delete_on_termination = TRI_TRUE,
-        .encrypted = TRI_FALSE,
+        .encrypted = s->encrypted ? TRI_TRUE : TRI_FALSE,
     };
 
     COPY(root.device, ROOT_DEVICE);
@@ -232,10 +234,10 @@ static int insert(struct api_call *c, const struct import_rec *i, const struct t
 {
     _cleanup_(image_rec_done) struct image_rec image = { 0 };
     struct snapshot_rec s;
-    int r;
+    int r = fill_snapshot(c, i, &s, e);
 
-    fill_snapshot(c, i, &s);
-    r = fill_image(c, i, tags, &image, e);
+    if (r >= 0)
+        r = fill_image(c, i, &s, tags, &image, e);
     if (r < 0)
         return r;
     api_about(c, "snapshot");

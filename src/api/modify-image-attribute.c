@@ -30,7 +30,8 @@ static const char *description_of(const struct api_call *c)
 }
 
 /* Clients spell Attribute with and without a capital. */
-static int check(struct api_call *c, bool sharing, const char *description, struct err *e)
+static int check(struct api_call *c, const struct image_rec *i, bool sharing,
+                 const char *description, struct err *e)
 {
     const char *name = api_text(c, "Attribute");
 
@@ -42,6 +43,9 @@ static int check(struct api_call *c, bool sharing, const char *description, stru
                         "launchPermission");
     if (!sharing && !description)
         return api_fail(c, e, "InvalidParameterCombination", "No attributes specified.");
+    if (sharing && i->state == IMAGE_DISABLED)
+        return api_fail(c, e, "InvalidAMIID.Unavailable",
+                        "The image ID '%s' is disabled and can be shared with nobody", i->id);
     return 0;
 }
 
@@ -71,7 +75,7 @@ static int modify_image_attribute(struct api_call *c, struct err *e)
     int r = api_find_own_image(c, api_text(c, "ImageId"), &i, e);
 
     if (r >= 0)
-        r = check(c, sharing, description, e);
+        r = check(c, &i, sharing, description, e);
     if (r >= 0)
         r = sharing ? api_share(c, LIST, i.id, is_encrypted(&i), e)
                     : describe(c, &i, description, e);

@@ -111,7 +111,9 @@ static void put_history(struct api_call *c, const struct image_rec *i)
     xml_text(c->out, "sourceImageRegion", i->source_image_region);
     if (i->last_launched_ms)
         xml_time(c->out, "lastLaunchedTime", i->last_launched_ms);
-    xml_text(c->out, "deregistrationProtection", "disabled");
+    if (i->deprecated_ms)
+        xml_time(c->out, "deprecationTime", i->deprecated_ms);
+    xml_text(c->out, "deregistrationProtection", model_image_protection_name(i->protection));
     if (i->state_reason_code[0]) {
         xml_open(c->out, "stateReason");
         xml_text(c->out, "code", i->state_reason_code);

@@ -42,7 +42,8 @@ static const struct api_param params[] = {
     /* Disks have no network of their own here; the flag is kept and shown, as clients compare it.
      */
     { .name = "EbsOptimized", .type = PARAM_BOOL },
-    { .name = "Monitoring.Enabled", .type = PARAM_NOT_YET, .words = false_word },
+    /* Kept and shown, as EbsOptimized: nothing measures instances here. */
+    { .name = "Monitoring.Enabled", .type = PARAM_BOOL },
     { .name = "SecurityGroup.N", .type = PARAM_TEXT, .max_len = 255 },
     { .name = "SecurityGroupId.N", .type = PARAM_ID, .prefix = "sg" },
     { .name = "SubnetId", .type = PARAM_ID, .prefix = "subnet" },
@@ -217,6 +218,27 @@ static int plan_key(struct api_call *c, struct launch *l, struct err *e)
     return 0;
 }
 
+/* Where everything new is encrypted, whatever the request says. */
+static int encrypt_by_default(struct api_call *c, struct launch *l, struct err *e)
+{
+    bool on = false;
+    int r = api_encrypted(c, false, &on, e);
+
+    for (size_t i = 0; r >= 0 && on && i < l->mapping.n; i++) {
+        struct mapping *m = &l->mapping.v[i];
+
+        if (!m->has_ebs)
+            continue;
+        if (!l->type->encryption)
+            return api_fail(c, e, "InvalidParameterCombination",
+                            "Every volume is encrypted in %s and '%s' does not support encrypted "
+                            "volumes.",
+                            c->region, l->type->name);
+        m->encrypted = TRI_TRUE;
+    }
+    return r;
+}
+
 static int plan_disks(struct api_call *c, struct launch *l, struct err *e)
 {
     _cleanup_(mapping_list_done) struct mapping_list asked = { 0 };
@@ -231,7 +253,8 @@ static int plan_disks(struct api_call *c, struct launch *l, struct err *e)
                              api_snapshot_size, c, &l->mapping, e);
     if (r < 0)
         return api_mapping_refused(c, r, e);
-    return api_mapping_check(c, &l->mapping, e);
+    r = encrypt_by_default(c, l, e);
+    return r < 0 ? r : api_mapping_check(c, &l->mapping, e);
 }
 
 static int plan_count(struct api_call *c, struct launch *l, struct err *e)
@@ -311,6 +334,7 @@ static void fill_instance(struct api_call *c, const struct launch *l, uint32_t i
         .launch_index = index,
         .ena_support = l->image.ena_support,
         .ebs_optimized = api_bool(c, "EbsOptimized", false),
+        .monitoring = api_bool(c, "Monitoring.Enabled", false),
         .disable_api_termination = api_bool(c, "DisableApiTermination", false),
         .disable_api_stop = api_bool(c, "DisableApiStop", false),
         .terminate_on_shutdown =

@@ -118,21 +118,29 @@ static const char *local_path(const char *url)
 
 static int start(struct job *j, const struct import_rec *rec, struct err *e)
 {
+    _cleanup_free_ char *key = NULL;
     struct memo *m = memo(j);
-    const char *args[] = { "import",     "--store",        j->jobs->store_dir,
-                           "--snapshot", rec->snapshot_id, "--format",
-                           rec->format,  "--source",       local_path(rec->url),
-                           NULL };
+    const char *args[12] = { "import",     "--store",        j->jobs->store_dir,
+                             "--snapshot", rec->snapshot_id, "--format",
+                             rec->format,  "--source",       local_path(rec->url) };
     struct work_spec spec = {
         .args = args, .on_progress = on_progress, .on_end = on_end, .userdata = m
     };
+    struct snapshot_rec snap;
     int r;
 
     if (j->jobs->works_running >= WORKS_MAX || j->jobs->gc) {
         job_watch(j, WORKS_TOPIC);
         return 0;
     }
-    r = work_start(j->jobs, &spec, &m->work, e);
+    r = model_snapshot_get(j->jobs->model, NULL, rec->snapshot_id, &snap, e);
+    if (r == 0 && snap.encrypted) {
+        key = jobs_key_path(j->jobs);
+        args[9] = "--key";
+        args[10] = key;
+    }
+    if (r == 0)
+        r = work_start(j->jobs, &spec, &m->work, e);
     if (r == 0)
         m->started = true;
     return r;

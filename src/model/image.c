@@ -36,6 +36,9 @@ static const struct col cols[] = {
     COL(image_rec, created_ms, COL_U64),
     COL(image_rec, deregistered_ms, COL_U64),
     COL(image_rec, last_launched_ms, COL_U64),
+    COL(image_rec, deprecated_ms, COL_U64),
+    COL_AT(image_rec, "protection", protection, COL_WORD, &protection_words, 0),
+    COL(image_rec, protected_until_ms, COL_U64),
 };
 const struct table image_table =
     TABLE("images", image_rec, cols, "The image id '[", "]' does not exist");
@@ -232,7 +235,7 @@ static int store_state(struct model *m, struct image_rec *rec, enum image_state 
                     BINDS(T(rec->id), T(model_image_state_name(to))), e);
     if (r >= 0 && to == IMAGE_DEREGISTERED)
         r = tags_forget(m, rec->id, e);
-    if (r >= 0 && to == IMAGE_DEREGISTERED)
+    if (r >= 0 && (to == IMAGE_DEREGISTERED || to == IMAGE_DISABLED))
         r = model_permissions_reset(m, rec->id, e);
     return r;
 }

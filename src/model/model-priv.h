@@ -70,7 +70,7 @@ extern const struct table instance_table, ephemeral_table, volume_table, attachm
 extern const struct table *const model_tables[];
 
 extern const struct words instance_words, image_words, snapshot_words, volume_words, attach_words,
-    import_words, job_words;
+    import_words, job_words, protection_words;
 const char *words_name(const struct words *w, int value); /* "?" when it has none */
 int words_value(const struct words *w, const char *name); /* -1 when unknown */
 

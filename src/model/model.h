@@ -45,6 +45,10 @@ void model_new_id(const char *prefix, char out[MODEL_ID_MAX]);
 /* 0; -EINVAL when text is not prefix-(8 or 17 lower-case hex digits). */
 int model_id_check(const char *prefix, const char *text);
 
+/* Whether every new volume, import and copy of a region is encrypted. */
+int model_region_encrypts(struct model *m, const char *region, bool *ret, struct err *e);
+int model_region_encrypts_set(struct model *m, const char *region, bool on, struct err *e);
+
 /* ---- account and access keys ----------------------------------------------------------------- */
 
 struct access_key {
@@ -125,7 +129,20 @@ enum image_state {
     IMAGE_DISABLED,
     IMAGE_STATE_MAX
 };
-enum image_event { IMAGE_EV_AVAILABLE, IMAGE_EV_FAILED, IMAGE_EV_DEREGISTER, IMAGE_EV_MAX };
+enum image_event {
+    IMAGE_EV_AVAILABLE,
+    IMAGE_EV_FAILED,
+    IMAGE_EV_DISABLE, /* takes every launch permission away */
+    IMAGE_EV_ENABLE,
+    IMAGE_EV_DEREGISTER,
+    IMAGE_EV_MAX
+};
+enum image_protection { /* against deregistering; the last one goes on for a day when it is ended */
+                        IMAGE_UNPROTECTED,
+                        IMAGE_PROTECTED,
+                        IMAGE_PROTECTED_COOLDOWN,
+                        IMAGE_PROTECTION_MAX
+};
 enum snapshot_state { SNAPSHOT_PENDING, SNAPSHOT_COMPLETED, SNAPSHOT_ERROR, SNAPSHOT_STATE_MAX };
 enum snapshot_event { SNAPSHOT_EV_COMPLETED, SNAPSHOT_EV_FAILED, SNAPSHOT_EV_MAX };
 enum volume_state {
@@ -155,6 +172,7 @@ enum attach_state {
 };
 const char *model_instance_state_name(enum instance_state s);
 const char *model_image_state_name(enum image_state s);
+const char *model_image_protection_name(enum image_protection p);
 const char *model_snapshot_state_name(enum snapshot_state s);
 const char *model_volume_state_name(enum volume_state s);
 const char *model_attach_state_name(enum attach_state s);
@@ -439,6 +457,9 @@ struct image_rec {
     char source_instance_id[MODEL_ID_MAX], source_image_id[MODEL_ID_MAX];
     char source_image_region[MODEL_REGION_MAX];
     uint64_t created_ms, deregistered_ms, last_launched_ms;
+    uint64_t deprecated_ms; /* from then on; 0: never */
+    enum image_protection protection;
+    uint64_t protected_until_ms; /* although it is unprotected; 0: not */
     struct mapping_list mapping;
 };
 void image_rec_done(struct image_rec *rec);

@@ -172,7 +172,15 @@ static const char step_5[] =
     " resource_id TEXT NOT NULL, grantee TEXT NOT NULL, created_ms INTEGER NOT NULL,"
     " PRIMARY KEY (resource_id, grantee)) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5 };
+/* Images that get old, out of use, and may not go; regions that encrypt what is made. */
+static const char step_6[] =
+    "ALTER TABLE images ADD COLUMN deprecated_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE images ADD COLUMN protection TEXT NOT NULL DEFAULT 'disabled';"
+    "ALTER TABLE images ADD COLUMN protected_until_ms INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE regions ("
+    " region TEXT PRIMARY KEY, encrypts INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5, step_6 };
 
 static int run(struct model *m, const char *sql, struct err *e)
 {

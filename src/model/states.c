@@ -68,9 +68,15 @@ static const char *const instance_event_names[] = {
     [INSTANCE_EV_HOST_STOP] = "host-stop",
     [INSTANCE_EV_GUEST_GONE] = "guest-gone",
 };
+/* The words of DescribeImages. */
+static const char *const protection_names[IMAGE_PROTECTION_MAX] = {
+    [IMAGE_UNPROTECTED] = "disabled",
+    [IMAGE_PROTECTED] = "enabled-without-cooldown",
+    [IMAGE_PROTECTED_COOLDOWN] = "enabled-with-cooldown",
+};
 static const char *const image_event_names[IMAGE_EV_MAX] = {
-    [IMAGE_EV_AVAILABLE] = "available",
-    [IMAGE_EV_FAILED] = "failed",
+    [IMAGE_EV_AVAILABLE] = "available",   [IMAGE_EV_FAILED] = "failed",
+    [IMAGE_EV_DISABLE] = "disable",       [IMAGE_EV_ENABLE] = "enable",
     [IMAGE_EV_DEREGISTER] = "deregister",
 };
 static const char *const snapshot_event_names[SNAPSHOT_EV_MAX] = {
@@ -94,6 +100,7 @@ const struct words volume_words = WORDS("volume state", volume_names);
 const struct words attach_words = WORDS("attachment state", attach_names);
 const struct words import_words = WORDS("import state", import_names);
 const struct words job_words = WORDS("job state", job_names);
+const struct words protection_words = WORDS("image protection", protection_names);
 static const struct words instance_events = WORDS("instance event", instance_event_names);
 static const struct words image_events = WORDS("image event", image_event_names);
 static const struct words snapshot_events = WORDS("snapshot event", snapshot_event_names);
@@ -107,6 +114,11 @@ const char *model_instance_state_name(enum instance_state s)
 const char *model_image_state_name(enum image_state s)
 {
     return words_name(&image_words, (int)s);
+}
+
+const char *model_image_protection_name(enum image_protection p)
+{
+    return words_name(&protection_words, (int)p);
 }
 
 const char *model_snapshot_state_name(enum snapshot_state s)
@@ -190,7 +202,11 @@ static const struct move image_moves[] = {
     { IMAGE_PENDING, IMAGE_EV_FAILED, IMAGE_FAILED },
     { IMAGE_PENDING, IMAGE_EV_DEREGISTER, IMAGE_DEREGISTERED },
     { IMAGE_AVAILABLE, IMAGE_EV_AVAILABLE, IMAGE_AVAILABLE },
+    { IMAGE_AVAILABLE, IMAGE_EV_DISABLE, IMAGE_DISABLED },
+    { IMAGE_AVAILABLE, IMAGE_EV_ENABLE, IMAGE_AVAILABLE },
     { IMAGE_AVAILABLE, IMAGE_EV_DEREGISTER, IMAGE_DEREGISTERED },
+    { IMAGE_DISABLED, IMAGE_EV_DISABLE, IMAGE_DISABLED },
+    { IMAGE_DISABLED, IMAGE_EV_ENABLE, IMAGE_AVAILABLE },
     { IMAGE_DISABLED, IMAGE_EV_DEREGISTER, IMAGE_DEREGISTERED },
     { IMAGE_FAILED, IMAGE_EV_FAILED, IMAGE_FAILED },
     { IMAGE_FAILED, IMAGE_EV_DEREGISTER, IMAGE_DEREGISTERED },

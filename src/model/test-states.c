@@ -32,12 +32,17 @@ static const struct expected matrix[] = {
 { &instance_machine, "terminated",
   { NULL, NULL, NULL, NULL, "terminated", "terminated", "terminated", "terminated", "terminated",
     "terminated", "terminated" } },
-/* available, failed, deregister */
-{ &image_machine, "pending",      { "available", "failed", "deregistered" } },
-{ &image_machine, "available",    { "available", NULL,     "deregistered" } },
-{ &image_machine, "failed",       { NULL,        "failed", "deregistered" } },
-{ &image_machine, "disabled",     { NULL,        NULL,     "deregistered" } },
-{ &image_machine, "deregistered", { NULL,        NULL,     NULL } },
+/* available, failed, disable, enable, deregister */
+{ &image_machine, "pending",
+  { "available", "failed", NULL, NULL, "deregistered" } },
+{ &image_machine, "available",
+  { "available", NULL, "disabled", "available", "deregistered" } },
+{ &image_machine, "failed",
+  { NULL, "failed", NULL, NULL, "deregistered" } },
+{ &image_machine, "disabled",
+  { NULL, NULL, "disabled", "available", "deregistered" } },
+{ &image_machine, "deregistered",
+  { NULL, NULL, NULL, NULL, NULL } },
 /* completed, failed */
 { &snapshot_machine, "pending",   { "completed", "error" } },
 { &snapshot_machine, "completed", { "completed", NULL } },

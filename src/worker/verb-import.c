@@ -59,6 +59,8 @@ static int import(const struct worker_args *a, struct report *rep, json_t **ret_
     r = image_open(&im, a->source, a->format, e);
     if (r == 0)
         r = store_open(a->store, NULL, &store, e);
+    if (r == 0 && a->key)
+        r = verb_take_key(store, a->key, &spec.domain, e);
     if (r == 0)
         r = image_serve(&im, &source, e);
     if (r < 0)

@@ -4,9 +4,10 @@
 #define BIT(a) (1U << ARG_##a)
 
 const struct verb worker_verbs[] = {
-    { "import", "--store DIR --snapshot ID --format raw|qcow2|vhd|vhdx|vmdk --source PATH",
+    { "import",
+      "--store DIR --snapshot ID --format raw|qcow2|vhd|vhdx|vmdk --source PATH [--key FILE]",
       BIT(STORE) | BIT(SNAPSHOT) | BIT(FORMAT) | BIT(SOURCE),
-      BIT(STORE) | BIT(SNAPSHOT) | BIT(FORMAT) | BIT(SOURCE), verb_import },
+      BIT(STORE) | BIT(SNAPSHOT) | BIT(FORMAT) | BIT(SOURCE) | BIT(KEY), verb_import },
     { "snapshot",
       "--store DIR --snapshot ID [--parent ID] [--key FILE] --nbd SOCKET --export NAME --size "
       "BYTES",

@@ -27,3 +27,15 @@ refused DryRunOperation ec2 create-key-pair --key-name dry --dry-run
 id=$(ec2 describe-key-pairs --key-names made --query 'KeyPairs[].KeyPairId')
 ec2 create-tags --resources "$id" --tags 'Key=Name,Value=a <b> ü' Key=empty,Value=
 is 'a <b> ü' "$(ec2 describe-tags --filters Name=key,Values=Name --query 'Tags[].Value')" tag
+
+# What is listed, noted, and set for a region.
+is us-east-1c "$(ec2 describe-instance-type-offerings --location-type availability-zone --filters \
+    Name=instance-type,Values=t3.micro Name=location,Values=us-east-1c \
+    --query 'InstanceTypeOfferings[].Location')" offering
+is True "$(ec2 enable-ebs-encryption-by-default --query EbsEncryptionByDefault)" 'encryption on'
+is False "$(ec2 --region eu-west-1 get-ebs-encryption-by-default \
+    --query EbsEncryptionByDefault)" 'encryption elsewhere'
+is True "$(ec2 create-volume --availability-zone us-east-1a --size 1 --query Encrypted)" encrypted
+ec2 disable-ebs-encryption-by-default >said
+is insufficient-data "$(ec2 describe-volume-status \
+    --query 'VolumeStatuses[].VolumeStatus.Status')" 'status of a volume that is being made'

@@ -71,6 +71,40 @@ def test_what_it_was_copied_from_may_go_at_once():
     t['sealed'] = sealed
 
 
+def test_everything_new_is_encrypted_where_that_is_the_default():
+    k.aws('enable-ebs-encryption-by-default')
+    ami, im = k.import_disk(t['disk'], name='sealed at once')
+    snapshot = im['BlockDeviceMappings'][0]['Ebs']['SnapshotId']
+    equal(k.snapshot(snapshot)['Encrypted'], True)
+    same(snapshot)
+    plain = k.run(t['ami'])
+    equal(k.volume(k.root_volume(plain))['Encrypted'], True)
+    k.ec2.terminate_instances(InstanceIds=[plain])
+    k.aws('disable-ebs-encryption-by-default')
+    drop(k.ec2, ami)
+
+
+def test_snapshots_of_all_volumes_are_of_one_instant():
+    i = k.run(t['ami'], BlockDeviceMappings=[{'DeviceName': '/dev/sdf', 'Ebs': {'VolumeSize': 1, 'Encrypted': True}}])
+    disks = {m['DeviceName']: m['Ebs']['VolumeId'] for m in k.instance(i)['BlockDeviceMappings']}
+    for v in disks.values():
+        k.write(v, 'write -P 0x5a 1M 1M', 'flush')
+    made = k.aws('create-snapshots', '--instance-specification', f'InstanceId={i}', '--copy-tags-from-source', 'volume',
+                 '--tag-specifications', 'ResourceType=snapshot,Tags=[{Key=k,Value=v}]')['Snapshots']
+    equal({s['VolumeId'] for s in made}, set(disks.values()))
+    for s in made:
+        now = settled(k.ec2, s['SnapshotId'])
+        equal((now['Encrypted'], now['Tags']), (s['VolumeId'] == disks['/dev/sdf'], [{'Key': 'k', 'Value': 'v'}]))
+        path = f'{k.home}/read-back.raw'
+        k.cli('store', 'export', s['SnapshotId'], path)
+        with open(path, 'rb') as f:
+            f.seek(MIB)
+            true(f.read(MIB) == b'\x5a' * MIB, f"what was written to {s['VolumeId']}")
+        os.unlink(path)
+        k.ec2.delete_snapshot(SnapshotId=s['SnapshotId'])
+    k.ec2.terminate_instances(InstanceIds=[i])
+
+
 def test_a_copy_outlives_a_killed_kilnd():
     """At each moment: the copy comes right, and its source, deleted at once, was kept as long as needed."""
     begin = time.monotonic()
