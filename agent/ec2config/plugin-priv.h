@@ -32,8 +32,14 @@ struct plug {
 
 const struct plugin *plugin_list(size_t *ret_n);
 const struct plugin *plugin_find(const char *name);
-/* Runs those of a phase that are on, waits for all, turns off what asked for it. */
-int plugins_run(struct config_run *r, enum plugin_phase phase, struct err *e);
+/* Runs those of a phase that are on, waits for all, then turns off what asked for it. told (may be
+ * NULL) comes between: what is off must have reached the owner, or a crash would keep it from him.
+ */
+int plugins_run(struct config_run *r, enum plugin_phase phase, void (*told)(struct config_run *r),
+                struct err *e);
+/* Now, not at the end of the phase: before work that may restart the machine. No other plug-in of
+ * its phase may do so. */
+void plugin_turn_off(struct plug *p);
 /* Ec2HandleUserData */
 int plugin_user_data(struct plug *p, struct err *e);
 /* A program of the owner: Plugins\<name>.cmd or .exe; 1 ran, 0 there is none. */

@@ -131,6 +131,12 @@ static void turn_off(struct config_run *r, const struct plug *list, size_t n)
     config_file_done(&now);
 }
 
+void plugin_turn_off(struct plug *p)
+{
+    p->turn_off = true;
+    turn_off(p->r, p, 1);
+}
+
 static int start(struct config_run *r, struct plug *list, size_t n, struct err *e)
 {
     void *heads[PLUGS_MAX] = { NULL };
@@ -153,7 +159,8 @@ static int start(struct config_run *r, struct plug *list, size_t n, struct err *
     return ret;
 }
 
-int plugins_run(struct config_run *r, enum plugin_phase phase, struct err *e)
+int plugins_run(struct config_run *r, enum plugin_phase phase, void (*told)(struct config_run *r),
+                struct err *e)
 {
     struct plug *list = calloc(PLUGS_MAX, sizeof(*list));
     size_t n;
@@ -164,6 +171,8 @@ int plugins_run(struct config_run *r, enum plugin_phase phase, struct err *e)
     n = collect(r, phase, list);
     chain(list, n);
     ret = start(r, list, n, e);
+    if (told)
+        told(r);
     if (ret == 0)
         turn_off(r, list, n);
     for (size_t i = 0; i < n; i++)

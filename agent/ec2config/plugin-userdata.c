@@ -48,7 +48,8 @@ static int run_all(struct plug *p, const char *data, size_t n, struct err *e)
         log_from(p->r->log, p->name, "Message: Re-enabled userdata execution");
     else
         log_from(p->r->log, p->name, "Message: Could not find <persist> and </persist>");
-    p->turn_off = !t.persist;
+    if (!t.persist)
+        plugin_turn_off(p); /* a script that restarts the machine must not come again */
     ret = run_one(p, &t, SCRIPT_BATCH, t.script, e);
     if (ret == 0)
         ret = run_one(p, &t, SCRIPT_POWERSHELL, t.powershell, e);
@@ -64,6 +65,6 @@ int plugin_user_data(struct plug *p, struct err *e)
 
     log_from(p->r->log, p->name, "Message: Start running user scripts");
     ret = imds_get(p->imds, "user-data", &data, &n, e);
-    p->turn_off = ret >= 0;
+    p->turn_off = ret == 0;
     return ret > 0 ? run_all(p, data, n, e) : ret;
 }

@@ -138,15 +138,14 @@ static int boot(struct config_run *r, struct err *e)
     add_dns_suffixes(r);
     console_say(r->console, "Ec2SetPassword: %s",
                 config_plugin_on(&r->config, "Ec2SetPassword") ? "Enabled" : "Disabled");
-    (void)plugins_run(r, PLUGIN_BEFORE_READY, e);
-    finish_password(r);
+    (void)plugins_run(r, PLUGIN_BEFORE_READY, finish_password, e);
     if (r->restart) {
         console_say(r->console, "%s", r->d->restarting);
         return r->w->power_off(r->w, true, "The computer has a new name", e);
     }
     console_say(r->console, "%s", r->d->ready);
     struct err late = { 0 };
-    if (plugins_run(r, PLUGIN_AFTER_READY, &late) < 0 && !e->no)
+    if (plugins_run(r, PLUGIN_AFTER_READY, NULL, &late) < 0 && !e->no)
         *e = late;
     return e->no ? -e->no : 0;
 }

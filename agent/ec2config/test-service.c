@@ -303,6 +303,52 @@ static void user_data_runs_once_after_ready(void **unused)
     fake_free(f);
 }
 
+static void note_user_data_state(struct win *w, const struct win_run *r)
+{
+    (void)r;
+    fake_record(fake_of(w), "the script runs, next boot: %s",
+                plugin_is(fake_of(w), "Ec2HandleUserData") ? "again" : "not");
+}
+
+/* A script that restarts the machine, as installers do, would otherwise restart it for ever. */
+static void user_data_is_off_before_its_script_runs(void **unused)
+{
+    struct fake *f = machine();
+    struct err e = { 0 };
+    (void)unused;
+
+    fake_metadata(f, "user-data", "<script>shutdown /r /t 0</script>");
+    fake_command(f, "C:\\Windows\\System32\\cmd.exe /C", 0, NULL, NULL, note_user_data_state);
+    assert_int_equal(boot(f, &e), 0);
+    assert_int_equal(fake_count(f, "the script runs, next boot: not"), 1);
+    fake_free(f);
+}
+
+static int (*fake_write)(struct win *w, const char *path, const void *p, size_t n, struct err *e);
+
+static int note_order(struct win *w, const char *path, const void *p, size_t n, struct err *e)
+{
+    if (strstr(path, "Config.xml"))
+        fake_record(fake_of(w), "settings are written, password printed: %s",
+                    strstr(str_text(&fake_of(w)->serial), "</Password>") ? "yes" : "no");
+    return fake_write(w, path, p, n, e);
+}
+
+/* S-173: or a crash in between would keep the password from its owner for ever */
+static void the_password_is_printed_before_it_is_turned_off(void **unused)
+{
+    struct fake *f = machine();
+    struct err e = { 0 };
+    (void)unused;
+
+    fake_write = f->win.file_write;
+    f->win.file_write = note_order;
+    assert_int_equal(boot(f, &e), 0);
+    assert_true(fake_called(f, "settings are written, password printed: yes"));
+    assert_false(fake_called(f, "settings are written, password printed: no"));
+    fake_free(f);
+}
+
 /* S-166 */
 static void ssm_is_started_after_ready(void **unused)
 {
@@ -345,6 +391,8 @@ int main(void)
         cmocka_unit_test(plugins_after_ready_run_beside_each_other),
         cmocka_unit_test(cloudwatch_with_wrong_settings_is_not_started),
         cmocka_unit_test(user_data_runs_once_after_ready),
+        cmocka_unit_test(user_data_is_off_before_its_script_runs),
+        cmocka_unit_test(the_password_is_printed_before_it_is_turned_off),
         cmocka_unit_test(ssm_is_started_after_ready),
         cmocka_unit_test(broken_settings_are_told_and_the_owner_gets_in),
     };
