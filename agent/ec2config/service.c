@@ -140,8 +140,11 @@ static int boot(struct config_run *r, struct err *e)
                 config_plugin_on(&r->config, "Ec2SetPassword") ? "Enabled" : "Disabled");
     (void)plugins_run(r, PLUGIN_BEFORE_READY, finish_password, e);
     if (r->restart) {
+        struct err why = { 0 };
         console_say(r->console, "%s", r->d->restarting);
-        return r->w->power_off(r->w, true, "The computer has a new name", e);
+        if (r->w->power_off(r->w, true, "The computer has a new name", &why) == 0)
+            return e->no ? -e->no : 0;
+        log_err(r->log, "Restart", &why); /* the owner gets in with the old name */
     }
     console_say(r->console, "%s", r->d->ready);
     struct err late = { 0 };

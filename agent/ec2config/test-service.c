@@ -2,6 +2,7 @@
 /* Boots of the service, over the recording Windows. */
 #include "lib/test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -194,6 +195,13 @@ static void computer_name_of_the_address_restarts_once(void **unused)
     assert_int_equal(boot(f, &e), 0);
     (void)fake_at(f, "Message: Windows is Ready to use");
     assert_int_equal(fake_count(f, "power_off"), 1);
+    fake_free(f);
+
+    f = machine(); /* a restart that Windows refuses keeps nobody out */
+    set_plugin(f, "Ec2SetComputerName", true);
+    fake_fail(f, "power_off", EACCES, 1);
+    assert_int_equal(boot(f, &e), 0);
+    (void)fake_at(f, "Message: Windows is Ready to use");
     fake_free(f);
 }
 

@@ -79,3 +79,13 @@ int setup_wait(struct win *w, struct console *c, const struct dialect *d, uint32
     say_done(c, d);
     return 0;
 }
+
+int setup_wait_quietly(struct win *w, struct err *e)
+{
+    char state[64];
+    int r;
+
+    while ((r = setup_state(w, state, e)) == 0 && !is_complete(state))
+        w->sleep_ms(w, POLL_MS);
+    return r;
+}

@@ -13,3 +13,5 @@ int setup_state(struct win *w, char ret[64], struct err *e);
  * asked each second: true ends the wait with -ECANCELED. */
 int setup_wait(struct win *w, struct console *c, const struct dialect *d, uint32_t limit_ms,
                bool (*stop)(void *ctx), void *ctx, struct err *e);
+/* The same without a word, for work that another program's run will tell about. */
+int setup_wait_quietly(struct win *w, struct err *e);

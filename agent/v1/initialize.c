@@ -90,7 +90,10 @@ static int set_name(struct v1_run *r, struct err *e)
     if (!r->restart)
         return 0;
     console_say(r->console, "%s", r->d->restarting);
-    return r->w->power_off(r->w, true, "The computer has a new name", e);
+    if (r->w->power_off(r->w, true, "The computer has a new name", e) == 0)
+        return 0;
+    r->restart = false; /* the owner gets in with the old name */
+    return -e->no;
 }
 
 static int print_facts(struct v1_run *r, struct err *e)
@@ -178,17 +181,15 @@ static int apply_password(struct v1_run *r, const char *given, struct err *e)
                 "adminPassword does not meet the rules for passwords: a random one was set");
     if (r->password.no_seal.no)
         log_say(r->log, LOG_ERROR, "The password cannot be encrypted: %s", r->password.no_seal.msg);
-    return wipe_given(r, e);
+    return 0;
 }
 
-static int set_password(struct v1_run *r, struct err *e)
+static int set_given_or_random(struct v1_run *r, struct err *e)
 {
     char *given = NULL;
     struct err why = { 0 };
     int ret;
 
-    if (r->config.type == V1_PASSWORD_NOTHING)
-        return 0;
     if (given_password(r, &given, &why) < 0)
         log_say(r->log, LOG_ERROR, "%s: a random password is set", why.msg);
     ret = apply_password(r, given, e);
@@ -198,11 +199,18 @@ static int set_password(struct v1_run *r, struct err *e)
     return ret;
 }
 
+static int set_password(struct v1_run *r, struct err *e)
+{
+    int ret = r->config.type == V1_PASSWORD_NOTHING ? 0 : set_given_or_random(r, e);
+
+    return ret == 0 && r->config.type != V1_PASSWORD_NOTHING ? wipe_given(r, e) : ret;
+}
+
 int v1_set_specified_password(struct v1_run *r, struct err *e)
 {
     if (r->config.type != V1_PASSWORD_SPECIFY && r->config.type != V1_PASSWORD_ENCRYPTED)
         return 0;
-    return set_password(r, e);
+    return set_given_or_random(r, e);
 }
 
 static int print_password(struct v1_run *r, struct err *e)
@@ -290,14 +298,14 @@ static int start_ssm(struct v1_run *r, struct err *e)
     return -e->no;
 }
 
-/* What happens once although the run comes at every boot. */
+/* What happens once although the run comes at every boot. Behind the printed password and before
+ * user data, which may restart the machine; user data turns itself off. */
 static int turn_off_once_settings(struct v1_run *r, struct err *e)
 {
     if (!r->keep_schedule || !r->config.tree)
         return 0;
     if (v1_config_set_password(&r->config, V1_PASSWORD_NOTHING, "", e) < 0 ||
-        v1_config_set(&r->config, V1_MONITOR, false, e) < 0 ||
-        (!r->persist && v1_config_set(&r->config, V1_USER_DATA, false, e) < 0))
+        v1_config_set(&r->config, V1_MONITOR, false, e) < 0)
         return -e->no;
     return v1_config_save(r->w, &r->config, e);
 }
@@ -320,6 +328,7 @@ static const struct {
     { "print the state of hibernation", print_hibernation },
     { "set the administrator's password", set_password, true },
     { "print the password", print_password },
+    { "turn off what is done once", turn_off_once_settings },
     { "enable the SSM agent", enable_ssm },
     { "print telemetry", say_telemetry },
     { "say that Windows is ready", say_ready },
@@ -327,7 +336,6 @@ static const struct {
     { "disable the scheduled task", disable_own_task },
     { "run user data", run_user_data },
     { "start the SSM agent", start_ssm },
-    { "turn off what is done once", turn_off_once_settings },
 };
 
 int v1_initialize(struct v1_run *r, struct err *e)

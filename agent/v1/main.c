@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/setup.h"
 #include "engine/telemetry.h"
 #include "sysprep/sysprep.h"
 
@@ -103,9 +104,17 @@ static int do_shutdown(struct call *c, struct err *e)
     return c->r->w->power_off(c->r->w, false, "Shutdown without Sysprep", e);
 }
 
+/* A task at startup: the network may come after it. */
 static int do_user_data(struct call *c, struct err *e)
 {
-    return v1_user_data(c->r, e);
+    int ret;
+
+    if (!c->r->config.on[V1_USER_DATA]) {
+        log_say(c->r->log, LOG_INFO, "handleUserData is false: user data is not run");
+        return 0;
+    }
+    ret = imds_wait(c->r->imds, NULL, NULL, e);
+    return ret > 0 ? v1_user_data(c->r, e) : ret;
 }
 
 static int do_wallpaper(struct call *c, struct err *e)
@@ -164,36 +173,38 @@ static const struct verb {
     const char *name;
     unsigned allowed;
     bool takes_word, needs_console, needs_no_admin;
-    const char *log; /* in Log\ */
+    bool after_setup; /* a task at startup does it, also in the boot in which Setup is at work */
+    const char *log;  /* in Log\ */
     int (*run)(struct call *c, struct err *e);
     const char *help;
 } verbs[] = {
-    { "initialize-instance", ON_SCHEDULE | ON_PER_BOOT | ON_KEEP, false, true, false,
+    { "initialize-instance", ON_SCHEDULE | ON_PER_BOOT | ON_KEEP, false, true, false, false,
       "Ec2Launch.log", do_initialize,
       "initialises the instance, now or at the next (-Schedule) or every (-SchedulePerBoot) boot" },
-    { "initialize-disks", ON_SCHEDULE | ON_TRIM, false, false, false, "DiskInitialization.log",
-      do_disks, "formats disks without partitions and maps letters [-Schedule] [-EnableTrim]" },
-    { "send-event-logs", ON_SCHEDULE, false, true, false, "EventlogsToConsole.log", do_events,
+    { "initialize-disks", ON_SCHEDULE | ON_TRIM, false, false, false, true,
+      "DiskInitialization.log", do_disks,
+      "formats disks without partitions and maps letters [-Schedule] [-EnableTrim]" },
+    { "send-event-logs", ON_SCHEDULE, false, true, false, true, "EventlogsToConsole.log", do_events,
       "prints the events that EventLogConfig.json names [-Schedule]" },
-    { "send-windows-is-ready", ON_SCHEDULE, false, true, false, "WindowsIsReadyToConsole.log",
+    { "send-windows-is-ready", ON_SCHEDULE, false, true, false, true, "WindowsIsReadyToConsole.log",
       do_ready, "prints the ready line [-Schedule]" },
-    { "sysprep-instance", ON_NO_SHUTDOWN | ON_FORCE, false, false, false, "Ec2Launch.log",
+    { "sysprep-instance", ON_NO_SHUTDOWN | ON_FORCE, false, false, false, false, "Ec2Launch.log",
       do_sysprep, "runs Sysprep and shuts down [-NoShutdown] [-Force: although a check stops it]" },
-    { "shutdown-without-sysprep", 0, false, false, false, "Ec2Launch.log", do_shutdown,
+    { "shutdown-without-sysprep", 0, false, false, false, false, "Ec2Launch.log", do_shutdown,
       "schedules initialisation, sets a specified password now, shuts down" },
-    { "execute-user-data", 0, false, false, false, "UserdataExecution.log", do_user_data,
+    { "execute-user-data", 0, false, false, false, true, "UserdataExecution.log", do_user_data,
       "runs the user data" },
-    { "set-wallpaper", 0, false, false, true, "WallpaperSetup.log", do_wallpaper,
+    { "set-wallpaper", 0, false, false, true, false, "WallpaperSetup.log", do_wallpaper,
       "draws the wallpaper of this user" },
-    { "randomize-password", ON_INACTIVE, true, false, false, "Ec2Launch.log", do_randomize,
+    { "randomize-password", ON_INACTIVE, true, false, false, false, "Ec2Launch.log", do_randomize,
       "<account> [-Inactive]: gives it a password that nobody knows" },
-    { "set-admin-password-config", 0, false, false, false, "Ec2Launch.log", do_seal_password,
+    { "set-admin-password-config", 0, false, false, false, false, "Ec2Launch.log", do_seal_password,
       "encrypts the specified password in LaunchConfig.json for this machine" },
-    { "install", ON_FORCE | ON_TELEMETRY | ON_NO_TELEMETRY, false, false, false, "Ec2Launch.log",
-      do_install,
+    { "install", ON_FORCE | ON_TELEMETRY | ON_NO_TELEMETRY, false, false, false, false,
+      "Ec2Launch.log", do_install,
       "makes this folder the agent of this machine [-Force: on any Windows] "
       "[-EnableTelemetry, -EnableTelemetry:$false: lines on the console and in a log]" },
-    { "uninstall", 0, false, false, false, "Ec2Launch.log", do_uninstall,
+    { "uninstall", 0, false, false, false, false, "Ec2Launch.log", do_uninstall,
       "takes the agent's tasks and entries away" },
 };
 
@@ -259,7 +270,9 @@ static int run_verb(const struct verb *v, struct call *c, struct err *e)
     c->config_result = v1_config_load(r->w, &r->config, &c->config_err);
     if (c->config_result < 0 && c->config_result != -ENOENT)
         log_say(r->log, LOG_ERROR, "The default settings are used: %s", c->config_err.msg);
-    if (v->needs_console && !(c->on & (ON_SCHEDULE | ON_PER_BOOT)))
+    if (v->after_setup && !(c->on & ON_SCHEDULE))
+        ret = setup_wait_quietly(r->w, e);
+    if (ret == 0 && v->needs_console && !(c->on & (ON_SCHEDULE | ON_PER_BOOT)))
         ret = console_open(r->w, r->log, CONSOLE_WAIT_MS, &r->console, e);
     if (ret == 0)
         ret = v->run(c, e);

@@ -6,51 +6,7 @@
 #include <string.h>
 
 #include "engine/setup.h"
-#include "sysprep/fake-sysprep.h"
-#include "v1/v1.h"
-
-#define ROOT   "C:\\ProgramData\\Amazon\\EC2-Windows\\Launch\\"
-#define CONFIG ROOT "Config\\LaunchConfig.json"
-#define ANSWER ROOT "Sysprep\\Unattend.xml"
-#define FILES  "v1/files/"
-#define INIT   "Amazon Ec2 Launch - Instance Initialization"
-
-static struct fake *machine(void)
-{
-    struct fake *f = fake_new();
-
-    fake_ship(f, CONFIG, FILES "Config/LaunchConfig.json");
-    fake_ship(f, ROOT "Config\\DriveLetterMappingConfig.json",
-              FILES "Config/DriveLetterMappingConfig.json");
-    fake_ship(f, ROOT "Config\\EventLogConfig.json", FILES "Config/EventLogConfig.json");
-    fake_ship(f, ANSWER, FILES "Sysprep/Unattend.xml");
-    fake_ship(f, ROOT "Sysprep\\BeforeSysprep.cmd", FILES "Sysprep/BeforeSysprep.cmd");
-    fake_sysprep(f);
-    fake_metadata_instance(f);
-    return f;
-}
-
-static int run(struct fake *f, const char *verb, const char *a, const char *b)
-{
-    const char *const argv[] = { "Ec2Launch.exe", verb, a, b };
-
-    fake_hush();
-    return v1_main(&f->win, 2 + (a != NULL) + (b != NULL), argv, fake_hear, NULL);
-}
-
-static void set_config(struct fake *f, const char *type, const char *password)
-{
-    struct v1_config c = { 0 };
-    struct err e = { 0 };
-    enum v1_password t = V1_PASSWORD_RANDOM;
-
-    while (!str_eq(v1_password_name(t), type))
-        t++;
-    assert_int_equal(v1_config_load(&f->win, &c, &e), 0);
-    assert_int_equal(v1_config_set_password(&c, t, password, &e), 0);
-    assert_int_equal(v1_config_save(&f->win, &c, &e), 0);
-    v1_config_done(&c);
-}
+#include "test-machine.h"
 
 /* S-89, and S-79: the task that set it is disabled */
 static void first_boot_prints_in_the_original_order(void **unused)
@@ -167,6 +123,14 @@ static void shutdown_without_sysprep_sets_the_password_now(void **unused)
     assert_int_equal(fake_find_task(f, INIT)->task, WIN_TASK_ENABLED); /* S-100 */
     assert_true(fake_when(f, "power_off off") > fake_when(f, "task_install " INIT));
     assert_false(fake_called(f, FAKE_SYSPREP));
+
+    /* S-83, S-92: the run that follows prints that very password, not a new one */
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_string_equal(fake_password(f, "Administrator"), "Correct-Horse-9");
+    char *clear = fake_printed_password(f);
+    assert_string_equal(clear, "Correct-Horse-9");
+    assert_null(strstr(fake_file_text(f, CONFIG), "Correct-Horse-9"));
+    free(clear);
     fake_free(f);
 }
 
@@ -298,30 +262,21 @@ static void do_nothing_without_a_password_takes_the_working_copy(void **unused)
     fake_free(f);
 }
 
-static void user_data_runs_batch_before_powershell_and_persists(void **unused)
+static void a_restart_that_windows_refuses_keeps_nobody_out(void **unused)
 {
     struct fake *f = machine();
-    char *log;
+    struct v1_config c = { 0 };
+    struct err e = { 0 };
     (void)unused;
 
-    fake_metadata(f, "user-data",
-                  "<powershell>Get-Date</powershell>\n<script>echo hi</script>\n"
-                  "<persist>true</persist>");
+    assert_int_equal(v1_config_load(&f->win, &c, &e), 0);
+    assert_int_equal(v1_config_set(&c, V1_COMPUTER_NAME, true, &e), 0);
+    assert_int_equal(v1_config_save(&f->win, &c, &e), 0);
+    v1_config_done(&c);
+    fake_fail(f, "power_off", EACCES, 1);
     assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
-    assert_true(fake_when(f, "UserScript.ps1") > fake_when(f, "UserScript.bat"));
-    assert_true(fake_called(f, "run as Administrator")); /* with the new password */
-    assert_non_null(fake_find_task(f, "Amazon Ec2 Launch - Userdata Execution"));
-    log = fake_log_text(f, ROOT "Log\\UserdataExecution.log");
-    assert_non_null(strstr(log, "Userdata execution begins"));
-    assert_non_null(strstr(log, "<persist> tag was provided: true"));
-    assert_non_null(strstr(log, "Zero or more than one <runAsLocalSystem> tag was not provided"));
-    assert_non_null(strstr(log, "Running userdata on every boot"));
-    assert_non_null(strstr(log, "<script> tag was provided.. running script content"));
-    assert_non_null(strstr(log, "Userdata execution done"));
-    free(log);
-    fake_metadata(f, "user-data", "<script>echo hi</script>");
-    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
-    assert_null(fake_find_task(f, "Amazon Ec2 Launch - Userdata Execution"));
+    (void)fake_at(f, "Password: <Password>");
+    (void)fake_at(f, "Message: Windows is Ready to use");
     fake_free(f);
 }
 
@@ -402,7 +357,7 @@ int main(void)
         cmocka_unit_test(broken_settings_are_told_and_defaults_taken),
         cmocka_unit_test(sysprep_instance_warns_when_nothing_is_scheduled),
         cmocka_unit_test(do_nothing_without_a_password_takes_the_working_copy),
-        cmocka_unit_test(user_data_runs_batch_before_powershell_and_persists),
+        cmocka_unit_test(a_restart_that_windows_refuses_keeps_nobody_out),
         cmocka_unit_test(telemetry_is_off_until_the_installer_is_told),
         cmocka_unit_test(disks_events_and_ready_have_their_own_verbs),
         cmocka_unit_test(wrong_use_and_ordinary_users_are_refused),

@@ -2,7 +2,7 @@
 /* User data of v1: tags, scripts, and the task that runs persistent ones at every boot. */
 #include "v1/v1.h"
 
-#include <errno.h>
+#include <string.h>
 
 #include "engine/userdata-run.h"
 #include "lib/utf.h"
@@ -23,32 +23,53 @@ static void log_tags(struct log *log, const struct userdata_tags *t)
     log_tag(log, "runAsLocalSystem", t->has_as_local_system, t->as_local_system ? "true" : "false");
 }
 
+/* Where the run comes at every boot, user data that does not persist is off before it is run: it
+ * may restart the machine. */
+static int turn_off(struct v1_run *r, struct err *e)
+{
+    if (!r->keep_schedule || !r->config.tree)
+        return 0;
+    if (v1_config_set(&r->config, V1_USER_DATA, false, e) < 0)
+        return -e->no;
+    return v1_config_save(r->w, &r->config, e);
+}
+
 static int keep_or_drop_task(struct v1_run *r, struct log *log, bool persist, struct err *e)
 {
-    r->persist = persist;
     if (persist) {
         log_say(log, LOG_INFO, "Running userdata on every boot");
         /* per boot, the initialisation runs it itself */
         return r->keep_schedule ? 0 : v1_task_schedule(r->w, V1_TASK_USERDATA, "", e);
     }
     log_say(log, LOG_INFO, "Unregistering the persist scheduled task");
-    return r->w->task_delete(r->w, v1_task_name(V1_TASK_USERDATA), e);
+    if (r->w->task_delete(r->w, v1_task_name(V1_TASK_USERDATA), e) < 0)
+        return -e->no;
+    return turn_off(r, e);
+}
+
+static void log_output(struct log *log, const char *what, const char *text)
+{
+    struct str line = STR_INIT(2 * USERDATA_OUTPUT_MAX);
+
+    str_addf(&line, "Message: The %s from user scripts: ", what);
+    str_add(&line, text);
+    log_text(log, LOG_INFO, str_text(&line));
+    str_done(&line);
 }
 
 static int run_one(struct v1_run *r, struct log *log, const struct userdata_tags *t,
-                   enum script_kind kind, const char *content, struct err *e)
+                   enum script_kind kind, struct err *e)
 {
+    const char *tag = kind == SCRIPT_BATCH ? "script" : "powershell";
     const char *const args[] = { t->powershell_arguments };
     struct script_result done = { 0 };
-    struct script s = { .kind = kind, .content = content };
+    struct script s = { .kind = kind, .content = kind == SCRIPT_BATCH ? t->script : t->powershell };
 
-    if (!content) {
-        log_say(log, LOG_INFO, "Zero or more than one <%s> tag was not provided",
-                kind == SCRIPT_BATCH ? "script" : "powershell");
+    if (!s.content) {
+        log_say(log, LOG_INFO, "Zero or more than one <%s> tag was not provided", tag);
         return 0;
     }
-    for (s.content_n = 0; content[s.content_n]; s.content_n++)
-        ;
+    s.content_n = strlen(s.content);
     if (kind == SCRIPT_POWERSHELL && t->powershell_arguments) {
         s.args = args;
         s.args_n = 1;
@@ -57,20 +78,21 @@ static int run_one(struct v1_run *r, struct log *log, const struct userdata_tags
         s.account = r->password.account;
         s.password = r->password.clear;
     }
-    log_say(log, LOG_INFO, "<%s> tag was provided.. running %s content",
-            kind == SCRIPT_BATCH ? "script" : "powershell",
-            kind == SCRIPT_BATCH ? "script" : "powershell");
+    log_say(log, LOG_INFO, "<%s> tag was provided.. running %s content", tag, tag);
     if (script_run(r->w, r->d, &s, log, &done, e) < 0)
         return -e->no;
-    log_say(log, LOG_INFO, "Message: The errors from user scripts: %s", done.err);
-    log_say(log, LOG_INFO, "Message: The output from user scripts: %s", done.out);
+    log_output(log, "errors", done.err);
+    log_output(log, "output", done.out);
     script_result_done(&done);
     return 0;
 }
 
+/* What fails is told; the rest is run all the same. */
 static int run_all(struct v1_run *r, struct log *log, const char *data, size_t n, struct err *e)
 {
+    static const enum script_kind order[] = { SCRIPT_BATCH, SCRIPT_POWERSHELL };
     struct userdata_tags t = { 0 };
+    struct err one = { 0 };
     _cleanup_free_ char *text = NULL;
     size_t len = 0;
     int ret;
@@ -81,13 +103,19 @@ static int run_all(struct v1_run *r, struct log *log, const char *data, size_t n
     if (ret < 0)
         return ret;
     log_tags(log, &t);
-    ret = keep_or_drop_task(r, log, t.persist, e);
-    if (ret == 0)
-        ret = run_one(r, log, &t, SCRIPT_BATCH, t.script, e);
-    if (ret == 0)
-        ret = run_one(r, log, &t, SCRIPT_POWERSHELL, t.powershell, e);
+    if (keep_or_drop_task(r, log, t.persist, &one) < 0)
+        log_say(log, LOG_ERROR, "%s", one.msg);
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        err_clear(&one);
+        if (run_one(r, log, &t, order[i], &one) >= 0)
+            continue;
+        if (e->no)
+            log_say(log, LOG_ERROR, "%s", one.msg);
+        else
+            *e = one;
+    }
     userdata_tags_done(&t);
-    return ret;
+    return e->no ? -e->no : 0;
 }
 
 int v1_user_data(struct v1_run *r, struct err *e)
@@ -103,6 +131,8 @@ int v1_user_data(struct v1_run *r, struct err *e)
         ret = run_all(r, log, data, n, e);
     else if (ret == 0)
         log_say(log, LOG_INFO, "Userdata was not provided");
+    if (ret == 0 && !data)
+        ret = turn_off(r, e);
     if (ret < 0)
         log_say(log, LOG_ERROR, "%s", e->msg);
     log_say(log, LOG_INFO, "Userdata execution done");

@@ -102,7 +102,6 @@ struct v1_run {
     bool keep_schedule;            /* per boot */
     bool has_metadata;
     bool restart; /* the computer has a new name */
-    bool persist; /* user data asked to run at each boot */
     void (*say)(void *ctx, const char *line);
     void *ctx;
 };
@@ -113,7 +112,8 @@ int v1_user_data(struct v1_run *r, struct err *e);
 int v1_disks(struct v1_run *r, bool trim, struct err *e);
 int v1_send_events(struct v1_run *r, struct err *e);
 int v1_sysprep(struct v1_run *r, bool shutdown, bool force, struct err *e);
-/* Starts the settings' password at once: for a shutdown without Sysprep (S-82). */
+/* Sets the settings' password at once, for a shutdown without Sysprep (S-82). It stays in the file:
+ * the next run, which is scheduled, sets it again, prints it and takes it out. */
 int v1_set_specified_password(struct v1_run *r, struct err *e);
 /* -Schedule and -SchedulePerBoot. */
 int v1_schedule(struct v1_run *r, bool per_boot, struct err *e);
