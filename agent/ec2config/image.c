@@ -199,14 +199,12 @@ int config_sysprep(struct config_run *r, bool shutdown, bool force, config_say *
 /* ---- password options ---- */
 
 static int answer_follow(struct xmlfile *f, enum config_password option, const char *password,
-                         struct err *e)
+                         bool *ret_removed, struct err *e)
 {
-    if (option == CONFIG_PASSWORD_SPECIFY) {
-        if (answer_set_password(f, password, e) < 0)
-            return -e->no;
-    } else {
-        (void)answer_remove_password(f);
-    }
+    if (option != CONFIG_PASSWORD_SPECIFY)
+        *ret_removed = answer_remove_password(f) > 0;
+    else if (answer_set_password(f, password, e) < 0)
+        return -e->no;
     if (option == CONFIG_PASSWORD_KEEP) {
         (void)answer_remove_command(f, SCRAMBLE);
         return 0;
@@ -221,12 +219,16 @@ static int change_answer(struct win *w, enum config_password option, const char 
 {
     _cleanup_free_ char *path = win_expand(w, sysprep_dialect(DIALECT_CONFIG)->answer_file, e);
     _cleanup_(xmlfile_freep) struct xmlfile *f = NULL;
+    bool removed = false;
 
-    if (!path || xmlfile_load(w, path, &f, e) < 0 || answer_follow(f, option, password, e) < 0)
+    if (!path || xmlfile_load(w, path, &f, e) < 0 ||
+        answer_follow(f, option, password, &removed, e) < 0)
         return -e->no;
-    if (option == CONFIG_PASSWORD_SPECIFY && w->file_protect(w, path, WIN_PROTECT_ADMINS, e) < 0)
+    if (option == CONFIG_PASSWORD_SPECIFY)
+        return xmlfile_store_private(w, f, path, e);
+    if (xmlfile_store(w, f, path, e) < 0)
         return -e->no;
-    return xmlfile_store(w, f, path, e);
+    return removed ? w->file_protect(w, path, WIN_PROTECT_READ, e) : 0;
 }
 
 static int change_config(struct win *w, bool set, struct err *e)

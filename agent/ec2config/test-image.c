@@ -191,6 +191,16 @@ static char *state_of(struct fake *f, const char *file)
     return str_dup(fake_file_text(f, file));
 }
 
+static int (*fake_write)(struct win *w, const char *path, const void *p, size_t n, struct err *e);
+
+static int secrets_go_into_private_files(struct win *w, const char *path, const void *p, size_t n,
+                                         struct err *e)
+{
+    if (strstr(p, "Correct-Horse-9") && !fake_is_private(fake_of(w), path))
+        fail_msg("'%s' gets the password while everybody may read it", path);
+    return fake_write(w, path, p, n, e);
+}
+
 /* S-172, S-174 */
 static void specify_writes_the_password_and_the_service_takes_it_out(void **unused)
 {
@@ -199,11 +209,13 @@ static void specify_writes_the_password_and_the_service_takes_it_out(void **unus
     char *before = state_of(f, ANSWER);
     (void)unused;
 
+    fake_write = f->win.file_write;
+    f->win.file_write = secrets_go_into_private_files;
     assert_int_equal(config_choose_password(&f->win, CONFIG_PASSWORD_SPECIFY, "Correct-Horse-9",
                                             &e),
                      0);
     assert_non_null(strstr(fake_file_text(f, ANSWER), "<Value>Correct-Horse-9</Value>"));
-    assert_true(fake_called(f, "file_protect " ANSWER));
+    assert_true(fake_is_private(f, ANSWER));
     assert_false(plugin_is(f, "Ec2SetPassword"));
     assert_int_equal(command(f, "ec2config.exe -sysprep"), 0);
     assert_false(plugin_is(f, "Ec2SetPassword"));
@@ -211,6 +223,7 @@ static void specify_writes_the_password_and_the_service_takes_it_out(void **unus
     fake_clear_console(f);
     assert_int_equal(boot(f, &e), 0);
     assert_string_equal(fake_file_text(f, ANSWER), before); /* other nodes kept, to the byte */
+    assert_false(fake_is_private(f, ANSWER));               /* nothing in it is secret any more */
     assert_false(fake_on_console(f, "Password: <Password>"));
     free(before);
     fake_free(f);

@@ -151,6 +151,7 @@ static const struct dialect dialects[DIALECT_MAX] = {
         .tags_once = true,
         .work_folder = CONFIG_ROOT "\\Scripts",
         .work_folder_kept = true,
+        .work_folder_shared = true,
         .script_batch = "UserScript.bat",
         .script_powershell = "UserScript.ps1",
         .script_out = "UserScriptOutput.log",

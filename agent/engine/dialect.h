@@ -76,7 +76,8 @@ struct dialect {
     bool tags_once;          /* a tag that occurs twice counts as absent */
     const char *work_folder; /* with %NAME%; '*' becomes random digits; removed at the end */
     bool work_folder_kept;
-    bool script_utf16; /* the PowerShell file; else UTF-8 with a byte order mark */
+    bool work_folder_shared; /* a folder of the installation: it keeps its own rules */
+    bool script_utf16;       /* the PowerShell file; else UTF-8 with a byte order mark */
     const char *script_batch, *script_powershell, *script_out, *script_err; /* file names */
     const char *program_inputs; /* file name for what executeProgram was given, or NULL */
     const char *script_copies;  /* folder for a copy of each script, with %NAME%, or NULL */

@@ -445,8 +445,19 @@ static int file_stat(struct win *w, const char *path, struct win_name *ret, stru
     return 1;
 }
 
+bool fake_is_private(struct fake *f, const char *path)
+{
+    struct fake_pair *p = fake_pair_find(f->files, path, NULL);
+
+    return p && p->is_private;
+}
+
 static int file_protect(struct win *w, const char *path, enum win_protect how, struct err *e)
 {
+    struct fake_pair *p = fake_pair_find(fake_of(w)->files, path, NULL);
+
+    if (p)
+        p->is_private = how == WIN_PROTECT_ADMINS;
     fake_record(fake_of(w), "file_protect %s %s", path,
                 how == WIN_PROTECT_ADMINS ? "admins" : "read");
     return fake_fails(fake_of(w), "file_protect", e);

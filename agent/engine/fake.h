@@ -16,6 +16,7 @@ struct fake_pair { /* registry values, files, environment, metadata */
     char *data;            /* the others */
     size_t n;
     unsigned status; /* metadata */
+    bool is_private; /* a file: for SYSTEM and Administrators only */
     struct fake_pair *next;
 };
 
@@ -117,6 +118,7 @@ int64_t fake_reg_get_u32(struct fake *f, const char *key, const char *name);    
 void fake_file(struct fake *f, const char *path, const char *text);
 void fake_file_bytes(struct fake *f, const char *path, const void *p, size_t n);
 const char *fake_file_text(struct fake *f, const char *path); /* or NULL */
+bool fake_is_private(struct fake *f, const char *path); /* nobody but administrators may read it */
 /* A log file as UTF-8 (v1 writes UTF-16); caller frees. */
 char *fake_log_text(struct fake *f, const char *path);
 void fake_env(struct fake *f, const char *name, const char *value);

@@ -57,7 +57,7 @@ static int make_folder(struct win *w, const struct dialect *d, struct paths *p, 
         r = str_check(&p->folder, "the path of a script's folder", e);
     if (r == 0)
         r = w->dir_make(w, str_text(&p->folder), e);
-    if (r == 0 && !d->work_folder_kept) /* a folder of the installation keeps its own rules */
+    if (r == 0 && !d->work_folder_shared)
         r = w->file_protect(w, str_text(&p->folder), WIN_PROTECT_ADMINS, e);
     return r;
 }
@@ -96,10 +96,11 @@ static int copy_script(struct win *w, const struct dialect *d, const struct scri
     if (!folder)
         return -e->no;
     str_addf(&path, "%s\\%s", folder, script_name(d, s));
+    /* anybody may have put a file of that name there */
     if (str_check(&path, "the path of a script's copy", e) < 0 ||
-        w->file_write(w, str_text(&path), bytes, n, e) < 0)
+        w->file_delete(w, str_text(&path), e) < 0)
         return -e->no;
-    return w->file_protect(w, str_text(&path), WIN_PROTECT_ADMINS, e);
+    return win_file_write_private(w, str_text(&path), bytes, n, e);
 }
 
 /* PowerShell takes a file without a byte order mark for one in the machine's code page. */

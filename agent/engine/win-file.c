@@ -120,12 +120,33 @@ static void make_parent(const char *path)
         (void)dir_make(NULL, folder, &ignore); /* opening the file tells better */
 }
 
+/* The access list of a file, when somebody gave it one of its own; NULL: none, or only what its
+ * folder hands down. LocalFree it. */
+static PSECURITY_DESCRIPTOR own_access(const wchar_t *path)
+{
+    PSECURITY_DESCRIPTOR sd = NULL;
+    PACL list = NULL;
+
+    if (GetNamedSecurityInfoW((wchar_t *)(uintptr_t)path, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION,
+                              NULL, NULL, &list, NULL, &sd) != ERROR_SUCCESS)
+        return NULL;
+    for (DWORD i = 0; list && i < list->AceCount; i++) {
+        ACE_HEADER *ace = NULL;
+
+        if (GetAce(list, i, (void **)&ace) && !(ace->AceFlags & INHERITED_ACE))
+            return sd;
+    }
+    LocalFree(sd);
+    return NULL;
+}
+
 /* The new content beside the old, flushed, then renamed over it: a crash leaves one of them whole.
- */
+ * Who may read the old one may read the new, from its first byte on: passwords are inside. */
 static int file_write(struct win *w, const char *path, const void *p, size_t n, struct err *e)
 {
     struct str tmp_name = STR_INIT(WIN_PATH_MAX * 4);
     _cleanup_free_ wchar_t *wide = win_wide(path, e), *tmp = NULL;
+    SECURITY_ATTRIBUTES access = { .nLength = sizeof(access) };
     HANDLE h;
     DWORD code;
 
@@ -135,7 +156,11 @@ static int file_write(struct win *w, const char *path, const void *p, size_t n, 
     if (!tmp)
         return -e->no;
     make_parent(path);
-    h = CreateFileW(tmp, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    (void)DeleteFileW(tmp); /* of a run that was killed, with an access list of its own */
+    access.lpSecurityDescriptor = own_access(wide);
+    h = CreateFileW(tmp, GENERIC_WRITE, 0, access.lpSecurityDescriptor ? &access : NULL, CREATE_NEW,
+                    FILE_ATTRIBUTE_NORMAL, NULL);
+    LocalFree(access.lpSecurityDescriptor);
     if (h == INVALID_HANDLE_VALUE)
         return err_win32(e, GetLastError(), "create '%s.new'", path);
     code = write_all(h, p, n);

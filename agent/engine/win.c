@@ -247,3 +247,15 @@ int win_account_open(struct win *w, const char *name, struct err *e)
                                     WIN_ACCOUNT_EXPIRES | WIN_ACCOUNT_MUST_CHANGE,
                                 0, e);
 }
+
+int win_file_write_private(struct win *w, const char *path, const void *p, size_t n, struct err *e)
+{
+    struct win_name st;
+    int r = w->file_stat(w, path, &st, e);
+
+    if (r == 0)
+        r = w->file_write(w, path, "", 0, e);
+    if (r >= 0)
+        r = w->file_protect(w, path, WIN_PROTECT_ADMINS, e);
+    return r < 0 ? r : w->file_write(w, path, p, n, e);
+}

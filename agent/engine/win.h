@@ -317,7 +317,8 @@ struct win {
     int (*file_read)(struct win *w, const char *path, size_t max, char **ret, size_t *ret_n,
                      struct err *e); /* with a NUL behind; -ENOENT, -EFBIG */
     int (*file_write)(struct win *w, const char *path, const void *p, size_t n,
-                      struct err *e); /* afterwards the old or the new content; makes folders */
+                      struct err *e); /* afterwards the old or the new content, with the access list
+                                         that file_protect gave the old one; makes folders */
     int (*file_append)(struct win *w, const char *path, const void *p, size_t n, struct err *e);
     int (*file_delete)(struct win *w, const char *path, struct err *e); /* absent is success */
     int (*file_rename)(struct win *w, const char *from, const char *to, struct err *e);
@@ -365,6 +366,9 @@ int win_reg_u32(struct win *w, const char *key, const char *name, uint32_t *ret,
 
 /* Replaces %NAME% by the environment; an unknown name stays as it is. Heap text or NULL with *e. */
 char *win_expand(struct win *w, const char *text, struct err *e);
+
+/* Writes what only SYSTEM and Administrators may read: nobody else could at any time. */
+int win_file_write_private(struct win *w, const char *path, const void *p, size_t n, struct err *e);
 
 /* Quoted so that CommandLineToArgvW and the C runtime give back `arg`. Heap text, NULL: no memory.
  */

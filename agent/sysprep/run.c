@@ -132,7 +132,7 @@ static int write_working_copy(struct run *r, struct xmlfile *f, struct err *e)
     n = answer_keep_inactive(f, e);
     if (n < 0)
         return n;
-    if (xmlfile_store(r->w, f, path, e) < 0)
+    if (xmlfile_store_private(r->w, f, path, e) < 0) /* the owner's file may be private */
         return -e->no;
     say(r, LOG_INFO,
         "No password is set for new instances: %s leaves the administrator account disabled", path);

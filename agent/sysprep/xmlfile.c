@@ -88,16 +88,28 @@ int xmlfile_bytes(const struct xmlfile *f, struct str *out, struct err *e)
     return r < 0 ? r : str_check(out, f->xml->file, e);
 }
 
-int xmlfile_store(struct win *w, const struct xmlfile *f, const char *path, struct err *e)
+static int store(struct win *w, const struct xmlfile *f, const char *path, bool private,
+                 struct err *e)
 {
     struct str out = STR_INIT(5 * XML_FILE_MAX);
     int r;
 
     r = xmlfile_bytes(f, &out, e);
     if (r == 0)
-        r = w->file_write(w, path, str_text(&out), out.len, e);
+        r = private ? win_file_write_private(w, path, str_text(&out), out.len, e)
+                    : w->file_write(w, path, str_text(&out), out.len, e);
     str_wipe(&out);
     return r;
+}
+
+int xmlfile_store(struct win *w, const struct xmlfile *f, const char *path, struct err *e)
+{
+    return store(w, f, path, false, e);
+}
+
+int xmlfile_store_private(struct win *w, const struct xmlfile *f, const char *path, struct err *e)
+{
+    return store(w, f, path, true, e);
 }
 
 void xmlfile_free(struct xmlfile *f)

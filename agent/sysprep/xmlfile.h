@@ -20,6 +20,8 @@ int xmlfile_parse(const char *name, const void *p, size_t n, struct xmlfile **re
 int xmlfile_load(struct win *w, const char *path, struct xmlfile **ret, struct err *e);
 /* Afterwards the file holds the old or the new content. */
 int xmlfile_store(struct win *w, const struct xmlfile *f, const char *path, struct err *e);
+/* The same, for SYSTEM and Administrators only: there may be a password inside. */
+int xmlfile_store_private(struct win *w, const struct xmlfile *f, const char *path, struct err *e);
 /* The bytes that a store writes. */
 int xmlfile_bytes(const struct xmlfile *f, struct str *out, struct err *e);
 void xmlfile_free(struct xmlfile *f);

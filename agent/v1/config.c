@@ -112,6 +112,7 @@ int v1_config_parse(const char *file, const char *data, size_t n, struct v1_conf
     r = utf_decode(data, n, true, file, &text, &len, e);
     if (r < 0)
         return r;
+    c.crlf = strstr(text, "\r\n") != NULL;
     r = json_parse(file, text, len, &c.tree, e);
     mem_wipe(text, len);
     if (r == 0)
@@ -135,7 +136,7 @@ void v1_config_done(struct v1_config *c)
 
 static void set_defaults(struct v1_config *c)
 {
-    *c = (struct v1_config){ .type = V1_PASSWORD_RANDOM };
+    *c = (struct v1_config){ .type = V1_PASSWORD_RANDOM, .crlf = true };
     for (int i = 0; i < V1_SWITCH_MAX; i++)
         c->on[i] = switches[i].on_default;
 }
@@ -152,6 +153,8 @@ int v1_config_load(struct win *w, struct v1_config *ret, struct err *e)
     }
     if (r < 0)
         set_defaults(ret);
+    else
+        ret->is_private = *ret->password != '\0';
     return r < 0 ? r : 0;
 }
 
@@ -244,24 +247,42 @@ int v1_config_set_password(struct v1_config *c, enum v1_password type, const cha
     return 0;
 }
 
+static void put_line_ends(struct str *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '\n')
+            str_addc(out, '\r');
+        str_addc(out, *text);
+    }
+}
+
 int v1_config_save(struct win *w, const struct v1_config *c, struct err *e)
 {
     _cleanup_free_ char *path = win_expand(w, CONFIG_PATH, e);
-    struct str out = STR_INIT(CONFIG_MAX);
+    struct str out = STR_INIT(CONFIG_MAX), plain = STR_INIT(CONFIG_MAX);
+    bool secret = c->password && *c->password;
     int r;
 
     if (!path)
         return -e->no;
     if (!c->tree)
         return err_set(e, EINVAL, ERR_INVALID, "there are no settings to write to '%s'", path);
-    json_write(&out, c->tree->root, 4);
-    if (out.len && out.p[out.len - 1] != '\n')
-        str_addc(&out, '\n');
-    r = str_check(&out, path, e);
+    json_write(&plain, c->tree->root, 4);
+    if (plain.len && plain.p[plain.len - 1] != '\n')
+        str_addc(&plain, '\n');
+    r = str_check(&plain, path, e);
+    if (r == 0 && c->crlf)
+        put_line_ends(&out, str_text(&plain));
+    else if (r == 0)
+        str_add(&out, str_text(&plain));
+    str_wipe(&plain);
     if (r == 0)
-        r = w->file_write(w, path, str_text(&out), out.len, e);
+        r = str_check(&out, path, e);
+    if (r == 0)
+        r = secret ? win_file_write_private(w, path, str_text(&out), out.len, e)
+                   : w->file_write(w, path, str_text(&out), out.len, e);
     str_wipe(&out);
-    if (r == 0 && c->password && *c->password)
-        r = w->file_protect(w, path, WIN_PROTECT_ADMINS, e);
+    if (r == 0 && !secret && c->is_private)
+        r = w->file_protect(w, path, WIN_PROTECT_READ, e);
     return r;
 }

@@ -18,6 +18,19 @@ static struct fake *machine(const char *text)
     return f;
 }
 
+/* As a package lays it down. */
+static char *with_crlf(const char *text)
+{
+    struct str s = STR_INIT(8192);
+
+    for (; *text; text++) {
+        if (*text == '\n')
+            str_addc(&s, '\r');
+        str_addc(&s, *text);
+    }
+    return str_take(&s);
+}
+
 /* S-88 */
 static void shipped_settings_are_the_documented_defaults(void **unused)
 {
@@ -91,9 +104,67 @@ static void keys_that_are_none_of_ours_stay(void **unused)
     assert_non_null(strstr(text, "\"SETCOMPUTERNAME\": \"true\""));
     assert_non_null(strstr(text, "\"adminPassword\": \"Abc\\\"1\"")); /* S-80: clear */
     assert_non_null(strstr(text, "\"adminPasswordType\": \"Specify\""));
-    assert_true(fake_called(f, "file_protect " PATH));
+    assert_true(fake_is_private(f, PATH));
     v1_config_done(&c);
     fake_free(f);
+}
+
+static int (*fake_write)(struct win *w, const char *path, const void *p, size_t n, struct err *e);
+
+static int secrets_go_into_private_files(struct win *w, const char *path, const void *p, size_t n,
+                                         struct err *e)
+{
+    if (strstr(p, "Correct-Horse-9") && !fake_is_private(fake_of(w), path))
+        fail_msg("'%s' gets the password while everybody may read it", path);
+    return fake_write(w, path, p, n, e);
+}
+
+/* S-80: nobody but administrators may read it, not even for a moment; without it all may again */
+static void a_password_is_written_into_a_private_file_only(void **unused)
+{
+    char *shipped = fake_shipped("v1/files/Config/LaunchConfig.json");
+    (void)unused;
+
+    for (int with_file = 0; with_file <= 1; with_file++) {
+        struct fake *f = with_file ? machine(shipped) : fake_new();
+        struct v1_config c = { 0 };
+        struct err e = { 0 };
+        fake_write = f->win.file_write;
+        f->win.file_write = secrets_go_into_private_files;
+        (void)v1_config_load(&f->win, &c, &e);
+        err_clear(&e);
+        assert_int_equal(v1_config_set_password(&c, V1_PASSWORD_SPECIFY, "Correct-Horse-9", &e), 0);
+        assert_int_equal(v1_config_save(&f->win, &c, &e), 0);
+        v1_config_done(&c);
+        assert_non_null(strstr(fake_file_text(f, PATH), "Correct-Horse-9"));
+        assert_int_equal(v1_config_load(&f->win, &c, &e), 0);
+        assert_int_equal(v1_config_set_password(&c, V1_PASSWORD_RANDOM, "", &e), 0);
+        assert_int_equal(v1_config_save(&f->win, &c, &e), 0);
+        assert_false(fake_is_private(f, PATH));
+        v1_config_done(&c);
+        fake_free(f);
+    }
+    free(shipped);
+}
+
+static void line_ends_stay_as_they_were(void **unused)
+{
+    char *shipped = fake_shipped("v1/files/Config/LaunchConfig.json");
+    char *crlf = with_crlf(shipped);
+    struct fake *f = machine(crlf);
+    struct v1_config c = { 0 };
+    struct err e = { 0 };
+    (void)unused;
+
+    assert_int_equal(v1_config_load(&f->win, &c, &e), 0);
+    assert_int_equal(v1_config_set(&c, V1_DNS, false, &e), 0);
+    assert_int_equal(v1_config_set(&c, V1_DNS, true, &e), 0);
+    assert_int_equal(v1_config_save(&f->win, &c, &e), 0);
+    assert_string_equal(fake_file_text(f, PATH), crlf);
+    v1_config_done(&c);
+    fake_free(f);
+    free(crlf);
+    free(shipped);
 }
 
 static void settings_without_a_file_can_be_written(void **unused)
@@ -101,8 +172,11 @@ static void settings_without_a_file_can_be_written(void **unused)
     struct fake *f = fake_new();
     struct v1_config c = { 0 };
     struct err e = { 0 };
-    char *text = fake_shipped("v1/files/Config/LaunchConfig.json");
+    char *shipped = fake_shipped("v1/files/Config/LaunchConfig.json");
+    char *text = with_crlf(shipped);
     (void)unused;
+
+    free(shipped);
 
     assert_int_equal(v1_config_load(&f->win, &c, &e), -ENOENT);
     err_clear(&e);
@@ -194,6 +268,8 @@ int main(void)
         cmocka_unit_test(shipped_settings_are_the_documented_defaults),
         cmocka_unit_test(one_edit_changes_exactly_its_key),
         cmocka_unit_test(keys_that_are_none_of_ours_stay),
+        cmocka_unit_test(a_password_is_written_into_a_private_file_only),
+        cmocka_unit_test(line_ends_stay_as_they_were),
         cmocka_unit_test(settings_without_a_file_can_be_written),
         cmocka_unit_test(a_wrong_word_is_refused_with_its_place),
         cmocka_unit_test(lists_are_read_and_refused_by_place),

@@ -21,6 +21,9 @@ static void user_data_runs_batch_before_powershell_and_persists(void **unused)
     assert_true(fake_when(f, "UserScript.ps1") > fake_when(f, "UserScript.bat"));
     assert_true(fake_called(f, "run as Administrator")); /* with the new password */
     assert_non_null(fake_find_task(f, "Amazon Ec2 Launch - Userdata Execution"));
+    assert_true(fake_is_private(f, ROOT "Log\\UserdataExecution.log"));
+    assert_true(fake_is_private(f, "C:\\Windows\\Temp\\UserScript.bat"));
+    assert_true(fake_called(f, "EC2-Windows\\Launch\\InvokeUserData admins"));
     log = fake_log_text(f, ROOT "Log\\UserdataExecution.log");
     assert_non_null(strstr(log, "Userdata execution begins"));
     assert_non_null(strstr(log, "<persist> tag was provided: true"));

@@ -118,6 +118,16 @@ static int run_all(struct v1_run *r, struct log *log, const char *data, size_t n
     return e->no ? -e->no : 0;
 }
 
+/* Scripts print what is none of other users' business. */
+static void hide_log(struct v1_run *r, struct log *log)
+{
+    struct err e = { 0 };
+    _cleanup_free_ char *path = win_expand(r->w, r->d->user_log_path, &e);
+
+    if (!path || r->w->file_protect(r->w, path, WIN_PROTECT_ADMINS, &e) < 0)
+        log_say(log, LOG_WARNING, "%s", e.msg);
+}
+
 int v1_user_data(struct v1_run *r, struct err *e)
 {
     _cleanup_(log_freep) struct log *log = log_new(r->w, r->d, r->d->user_log_path, NULL);
@@ -126,6 +136,7 @@ int v1_user_data(struct v1_run *r, struct err *e)
     int ret;
 
     log_say(log, LOG_INFO, "Userdata execution begins");
+    hide_log(r, log);
     ret = imds_get(r->imds, "user-data", &data, &n, e);
     if (ret > 0)
         ret = run_all(r, log, data, n, e);

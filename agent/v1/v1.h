@@ -30,7 +30,9 @@ enum v1_password {
 struct v1_config {
     bool on[V1_SWITCH_MAX];
     enum v1_password type;
-    char *password; /* clear or, with Encrypted, base64 of what the machine sealed; "" for none */
+    char *password;  /* clear or, with Encrypted, base64 of what the machine sealed; "" for none */
+    bool is_private; /* the file was read with a password in it */
+    bool crlf;       /* the file's line ends, and those of a new one */
     struct tree *tree; /* the file as it stands, for rewriting; NULL: defaults */
 };
 
@@ -49,7 +51,8 @@ int v1_config_load(struct win *w, struct v1_config *ret, struct err *e);
 int v1_config_set(struct v1_config *c, enum v1_switch s, bool on, struct err *e);
 int v1_config_set_password(struct v1_config *c, enum v1_password type, const char *password,
                            struct err *e);
-/* Writes the file. With a password inside, only SYSTEM and Administrators may read it. */
+/* Writes the file, with the line ends it had. With a password inside, only SYSTEM and
+ * Administrators may read it, at any time; without one everybody may again. */
 int v1_config_save(struct win *w, const struct v1_config *c, struct err *e);
 
 struct v1_letter {

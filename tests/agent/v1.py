@@ -65,6 +65,14 @@ def test_specified_password_is_wiped_and_a_weak_one_replaced():  # S-81, S-83, S
         true(len(key.opened(m)) == 32, 'a random one instead')
 
 
+def test_a_file_with_a_password_keeps_its_access_list():  # S-80
+    with contextlib.closing(machine()) as m:
+        settings(m, adminPasswordType='Specify', adminPassword='Correct-Horse-9')
+        m.ok(V1, 'set-admin-password-config')  # which closes the file, then replaces it
+        # of an access list Wine keeps a mode: "full" is rwx, and a file that was made without a list has no x
+        true(m.path(CONFIG).stat().st_mode & 0o700 == 0o700, oct(m.path(CONFIG).stat().st_mode))
+
+
 def test_schedule_is_a_task_at_startup_as_system():  # S-95, S-102
     with contextlib.closing(machine()) as m:
         out = m.ok(V1, 'initialize-instance', '-Schedule')
