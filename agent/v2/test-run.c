@@ -295,20 +295,20 @@ static void a_static_password_is_used_sealed_and_wiped(void **state)
 static void the_wallpapers_shortcuts_are_written_by_a_child(void **state)
 {
     _cleanup_(fake_freep) struct fake *f =
-        machine(settings("preReady", "  - task: setWallpaper\n"
-                                     "    inputs:\n"
-                                     "      path: C:\\my pictures\\base.jpg\n"
-                                     "      attributes: [hostName, instanceId]\n"));
+        machine_of(machine_settings("preReady", "  - task: setWallpaper\n"
+                                                "    inputs:\n"
+                                                "      path: C:\\my pictures\\base.jpg\n"
+                                                "      attributes: [hostName, instanceId]\n"));
     static const char command[] =
         "\"C:\\Program Files\\Amazon\\EC2Launch\\EC2Launch.exe\" internal wallpaper-shortcuts "
         "--arguments \"wallpaper --path \\\"C:\\my pictures\\base.jpg\\\" "
         "--attributes=hostName,instanceId\"";
 
     fake_file(f, "C:\\Users\\Administrator\\ntuser.dat", "");
-    assert_int_equal(run(f), V2_END_SUCCESS);
+    assert_int_equal(machine_run(f), V2_END_SUCCESS);
     assert_true(fake_called(f, command));
     fake_command(f, "\"C:\\Program Files\\Amazon\\EC2Launch\\EC2Launch.exe\"", 1, NULL, NULL, NULL);
-    assert_int_equal(run(f), V2_END_FAILED);
+    assert_int_equal(machine_run(f), V2_END_FAILED);
     assert_logged(f, "write the wallpaper's shortcuts: exit code 1");
 }
 
