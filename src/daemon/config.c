@@ -24,6 +24,7 @@ static const char help[] =
     "  --fill RATE        background fill of lazily loaded volumes, bytes/s (64M; 0: none)\n"
     "  --network MODE     vpc (needs root), user, isolated; auto: vpc if it may be, else user\n"
     "  --no-nat           guests do not reach the world outside\n"
+    "  --public-addresses RANGE  of instances (a part of 198.19.0.0/16); none: they have none\n"
     "  --ntp ADDR         time server behind 169.254.169.123\n"
     "  --kms ADDR         KMS host behind 169.254.169.250 and .251\n"
     "  --stop-timeout S   seconds for an orderly guest shutdown, then hard (120)\n"
@@ -50,6 +51,7 @@ enum {
     OPT_STOP,
     OPT_NETWORK,
     OPT_NO_NAT,
+    OPT_PUBLIC,
     OPT_NTP,
     OPT_KMS,
     OPT_HELP,
@@ -70,6 +72,7 @@ static const struct option options[] = {
     { "stop", no_argument, NULL, OPT_STOP },
     { "network", required_argument, NULL, OPT_NETWORK },
     { "no-nat", no_argument, NULL, OPT_NO_NAT },
+    { "public-addresses", required_argument, NULL, OPT_PUBLIC },
     { "ntp", required_argument, NULL, OPT_NTP },
     { "kms", required_argument, NULL, OPT_KMS },
     { "help", no_argument, NULL, OPT_HELP },
@@ -185,6 +188,9 @@ static int take_option(struct config *c, int opt, struct err *e)
     case OPT_NO_NAT:
         c->no_nat = true;
         return 0;
+    case OPT_PUBLIC:
+        replace(&c->public_addresses, optarg);
+        return 0;
     case OPT_NTP:
         replace(&c->ntp, optarg);
         return 0;
@@ -234,6 +240,7 @@ void config_done(struct config *c)
     free(c->qemu);
     free(c->user);
     free(c->debug);
+    free(c->public_addresses);
     free(c->ntp);
     free(c->kms);
     *c = (struct config){ 0 };

@@ -17,6 +17,7 @@ struct config {
     unsigned stop_timeout_ms;  /* --stop-timeout; 120 s */
     int network;               /* --network; enum jobs_network */
     bool no_nat;               /* --no-nat: guests do not reach the world */
+    char *public_addresses;    /* --public-addresses; NULL: a part of the default range */
     char *ntp, *kms;           /* hosts behind the link-local addresses; NULL: refused */
     bool stop;                 /* --stop: ask the running daemon to end with all its machines */
 };

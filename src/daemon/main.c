@@ -286,6 +286,7 @@ static int open_jobs(struct daemon *d, struct err *e)
                              .serial = d->serial,
                              .network = (enum jobs_network)d->cfg->network,
                              .nat = !d->cfg->no_nat,
+                             .public_addresses = d->cfg->public_addresses,
                              .ntp = d->cfg->ntp,
                              .kms = d->cfg->kms,
                              .fill_bytes_per_s = d->cfg->fill_bytes_per_s,

@@ -30,8 +30,9 @@ struct jobs_config {
     const char *relay;  /* path of kiln-imds-relay */
     const char *serial; /* path of kiln-serial */
     enum jobs_network network;
-    bool nat;              /* guests reach the world through the host's addresses */
-    const char *ntp, *kms; /* behind 169.254.169.123, and .250 and .251; NULL: refused */
+    bool nat;                     /* guests reach the world through the host's addresses */
+    const char *public_addresses; /* a range of them, "none"; NULL: one is chosen */
+    const char *ntp, *kms;        /* behind 169.254.169.123, and .250 and .251; NULL: refused */
     uint64_t fill_bytes_per_s;
     unsigned stop_timeout_ms; /* ACPI shutdown, then hard; 0: 120 s */
 };

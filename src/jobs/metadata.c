@@ -27,6 +27,7 @@ struct metadata {
     struct tag_list tags;
     struct group_rec *groups;
     void *user_data;
+    struct public_view shown;
     char hostname[RULES_HOST_MAX], zone_id[16];
     struct attachment_rec *volumes;
     struct ephemeral_rec *ephemerals;
@@ -121,7 +122,10 @@ static int load_network(struct jobs *js, struct metadata *m, struct imds_instanc
     v->subnet_cidr = m->subnet.cidr;
     rules_private_dns(m->port.private_ip, m->instance.region, m->hostname);
     v->local_hostname = m->hostname;
-    return 0;
+    r = model_public_of(js->model, &m->port, &m->shown, e);
+    if (r > 0)
+        v->public_ip = v->public_hostname = m->shown.ip; /* its name: see docs/design/net.md */
+    return r < 0 ? r : 0;
 }
 
 static int load_disks(struct jobs *js, struct metadata *m, struct imds_instance *v, struct err *e)

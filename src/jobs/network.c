@@ -95,10 +95,14 @@ static int declare_port(struct jobs *js, const struct interface_rec *i, struct e
         .id = i->id, .vpc = i->vpc_id, .mac = i->mac, .address = i->private_ip, .groups = groups
     };
     size_t n = 0, used = 0;
+    struct public_view shown;
     int r = model_interface_groups(js->model, i->id, &v, &n, e);
 
+    if (r >= 0)
+        r = model_public_of(js->model, i, &shown, e);
     if (r < 0)
         return r;
+    spec.public_address = r > 0 ? shown.ip : NULL;
     for (; used < n && used < NET_GROUPS_MAX; used++)
         groups[used] = v[used].id;
     groups[used] = NULL;
@@ -237,14 +241,51 @@ void network_user_unserve(struct jobs *js, const char *instance_id)
 
 static int open_net(struct jobs *js, struct err *e)
 {
+    char before[MODEL_CIDR_MAX];
     struct net_config c = { .loop = js->cfg.loop,
                             .home = js->cfg.home,
                             .user = js->cfg.user,
                             .nat = js->cfg.nat,
+                            .public_addresses = js->cfg.public_addresses,
                             .ntp = js->cfg.ntp,
                             .kms = js->cfg.kms };
+    int r = model_public_range_before(js->model, before, e);
 
+    if (r < 0)
+        return r;
+    c.public_before = r > 0 ? before : NULL;
     return net_open(&c, &js->net, e);
+}
+
+/* Guests know their VPC's addresses as their own neighbours. */
+static int check_range(const char *range, struct err *e)
+{
+    uint32_t a = 0, b = 0;
+    uint64_t n_a = 0, n_b = 0;
+
+    if (range && rules_ipv4_block(range, &a, &n_a) == 0 &&
+        rules_ipv4_block(MODEL_VPC_CIDR, &b, &n_b) == 0 && a < b + n_b && b < a + n_a)
+        return err_set(e, EINVAL, ERR_INVALID,
+                       "public addresses cannot be of '%s': guests have private ones of %s", range,
+                       MODEL_VPC_CIDR);
+    return 0;
+}
+
+static int open_public(struct jobs *js, struct err *e)
+{
+    const char *range = js->net ? net_public_range(js->net) : NULL;
+    int r = check_range(range, e);
+
+    if (r == 0 && !js->net && js->cfg.public_addresses && !str_eq(js->cfg.public_addresses, "none"))
+        r = err_set(e, EINVAL, ERR_INVALID,
+                    "public addresses ('%s') need networks of VPCs, which this installation does "
+                    "not have",
+                    js->cfg.public_addresses);
+    if (r == 0)
+        r = model_public_range_set(js->model, range, e);
+    if (r == 0 && range)
+        log_info("jobs", "public addresses are of %s", range);
+    return r;
 }
 
 /* Not told which: networks of our own when we may, else the user network, and one clear line. */
@@ -260,7 +301,7 @@ static int choose(struct jobs *js, struct err *e)
     if (r < 0 && e->kind == ERR_DENIED) {
         log_warning("jobs",
                     "guests run on QEMU's user network (no security groups, no way from "
-                    "guest to guest, no 'kiln connect'): %s",
+                    "guest to guest, no public addresses, no 'kiln connect'): %s",
                     e->msg);
         err_clear(e);
         r = 0;
@@ -272,6 +313,8 @@ int network_open(struct jobs *js, struct err *e)
 {
     int r = choose(js, e);
 
+    if (r == 0)
+        r = open_public(js, e);
     if (r == 0 && js->cfg.network != JOBS_NETWORK_ISOLATED)
         r = open_imds(js, e);
     if (r < 0 || !js->net)

@@ -235,6 +235,7 @@ static void launch_failed(struct job *j, const struct err *why)
 static void start_failed(struct job *j, const struct err *why)
 {
     struct jobs *js = j->jobs;
+    struct instance_rec rec;
     struct err e = { 0 };
     char reason[MODEL_TEXT_MAX];
 
@@ -244,6 +245,8 @@ static void start_failed(struct job *j, const struct err *why)
     if (model_instance_move(js->model, j->subject, INSTANCE_EV_START_FAILED, reason_code(why),
                             reason, NULL, &e) < 0)
         log_error("jobs", "clean up the failed start of '%s': %s", j->subject, e.msg);
+    else if (get_instance(j, &rec, &e) == 0)
+        jobs_network_changed(js, rec.region);
 }
 
 static const struct job_step launch_steps[] = {
@@ -360,6 +363,8 @@ static int step_stopped(struct job *j, struct err *e)
         if (r == 0)
             r = model_instance_save(j->jobs->model, &rec, e);
     }
+    if (r == 0)
+        jobs_network_changed(j->jobs, rec.region); /* its public address is nobody's now */
     return r < 0 ? r : JOB_NEXT;
 }
 

@@ -209,6 +209,10 @@ static int move(struct model *m, const char *id, enum instance_event ev, const c
     r = row_save(m, &instance_table, &rec, e);
     if (r >= 0 && *ret == INSTANCE_TERMINATED)
         r = interface_forget(m, id, e);
+    if (r >= 0 && *ret == INSTANCE_STOPPED)
+        r = public_stop(m, id, e);
+    if (r >= 0 && ev == INSTANCE_EV_START)
+        r = public_start(m, id, e);
     if (r >= 0)
         r = db_exec(m, "UPDATE instances SET state = ?2 WHERE id = ?1",
                     BINDS(T(id), T(model_instance_state_name(*ret))), e);

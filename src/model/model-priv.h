@@ -65,7 +65,8 @@ struct table {
 
 extern const struct table instance_table, ephemeral_table, volume_table, attachment_table,
     snapshot_table, image_table, image_mapping_table, key_pair_table, import_table, job_table,
-    vpc_table, subnet_table, group_table, rule_table, interface_table, permission_table;
+    vpc_table, subnet_table, group_table, rule_table, interface_table, permission_table,
+    address_table;
 /* All of the above, NULL at the end. */
 extern const struct table *const model_tables[];
 
@@ -90,7 +91,8 @@ struct model {
     size_t n_statements;
     unsigned depth; /* of model_begin */
     char account[16];
-    char **notices; /* logged when the outermost transaction is on disk */
+    char public_range[MODEL_CIDR_MAX]; /* "": there are no public addresses */
+    char **notices;                    /* logged when the outermost transaction is on disk */
     size_t n_notices, notice_marks[MODEL_DEPTH_MAX];
     uint64_t (*now_ms)(void); /* tests own the time */
 };
@@ -169,6 +171,21 @@ int machine_next(const struct machine *mc, const char *id, int from, int ev, int
 int tags_forget(struct model *m, const char *id, struct err *e);
 /* Ends the network interface of an instance and gives its address back; fine when it has none. */
 int interface_forget(struct model *m, const char *instance_id, struct err *e);
+/* public.c, elastic.c */
+bool public_in_range(const struct model *m, const char *ip);
+/* The next free address; not yet given to anybody. */
+int public_choose(struct model *m, char ret[16], struct err *e);
+/* 1, or 0 when the interface has none. */
+int public_elastic_of(struct model *m, const char *interface_id, struct address_rec *ret,
+                      struct err *e);
+/* To the interface of an instance that runs, after an elastic address went. */
+int public_give_again(struct model *m, const char *interface_id, struct err *e);
+/* Gives an interface a public address when it wants one, there are some, and it has no
+ * elastic one; takes that of an instance away, and elastic ones too when it ends. */
+int public_give(struct model *m, struct interface_rec *nic, struct err *e);
+int public_start(struct model *m, const char *instance_id, struct err *e);
+int public_stop(struct model *m, const char *instance_id, struct err *e);
+int public_end(struct model *m, const char *instance_id, struct err *e);
 /* The group "default" of a new VPC. */
 int group_make_default(struct model *m, const struct vpc_rec *vpc, struct err *e);
 /* Gives living instances of older databases their network interfaces. */

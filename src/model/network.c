@@ -29,6 +29,7 @@ static const struct col subnet_cols[] = {
     TEXT_COL(subnet_rec, cidr),
     COL(subnet_rec, default_for_az, COL_BOOL),
     COL(subnet_rec, created_ms, COL_U64),
+    COL(subnet_rec, map_public, COL_BOOL),
 };
 const struct table subnet_table =
     TABLE("subnets", subnet_rec, subnet_cols, "The subnet ID '", "' does not exist");
@@ -47,6 +48,8 @@ static const struct col interface_cols[] = {
     TEXT_COL(interface_rec, description),
     COL(interface_rec, delete_on_termination, COL_BOOL),
     COL(interface_rec, created_ms, COL_U64),
+    COL(interface_rec, wants_public, COL_BOOL),
+    TEXT_COL(interface_rec, public_ip),
 };
 const struct table interface_table = TABLE("interfaces", interface_rec, interface_cols,
                                            "The networkInterface ID '", "' does not exist");
@@ -57,7 +60,9 @@ const struct table interface_table = TABLE("interfaces", interface_rec, interfac
 
 static int make_subnet(struct model *m, const struct vpc_rec *vpc, unsigned k, struct err *e)
 {
-    struct subnet_rec s = { .default_for_az = true, .created_ms = vpc->created_ms };
+    struct subnet_rec s = { .default_for_az = true,
+                            .map_public = true,
+                            .created_ms = vpc->created_ms };
     int n = snprintf(s.zone, sizeof s.zone, "%s%c", vpc->region, (char)('a' + (int)k));
 
     if (n < 0 || (size_t)n >= sizeof s.zone)
@@ -79,7 +84,7 @@ static int make_default(struct model *m, const char *region, struct vpc_rec *vpc
     model_new_id("vpc", vpc->id);
     COPY(vpc->region, region);
     COPY(vpc->owner, m->account);
-    COPY(vpc->cidr, "172.31.0.0/16");
+    COPY(vpc->cidr, MODEL_VPC_CIDR);
     r = row_insert(m, &vpc_table, vpc, e);
     for (unsigned k = 0; k < 3 && r >= 0; k++)
         r = make_subnet(m, vpc, k, e);
@@ -157,6 +162,11 @@ int model_subnet_default(struct model *m, const char *region, const char *zone,
         return err_set(e, ENOENT, ERR_NOT_FOUND, "There is no default subnet in the zone '%s'",
                        zone);
     return r < 0 ? r : 0;
+}
+
+int model_subnet_save(struct model *m, const struct subnet_rec *rec, struct err *e)
+{
+    return row_save(m, &subnet_table, rec, e);
 }
 
 static int block_of(const struct subnet_rec *s, uint32_t *ret_first, uint64_t *ret_n, struct err *e)
@@ -294,6 +304,8 @@ static int insert(struct model *m, struct interface_rec *rec, const char *const 
     if (r >= 0)
         r = fill(m, rec, &s, e);
     if (r >= 0)
+        r = public_give(m, rec, e);
+    if (r >= 0)
         r = row_insert(m, &interface_table, rec, e);
     if (r >= 0 && n == 0) {
         r = model_group_find(m, rec->vpc_id, "default", &fallback, e);
@@ -357,11 +369,13 @@ int model_interface_of(struct model *m, const char *instance_id, struct interfac
 
 int interface_forget(struct model *m, const char *instance_id, struct err *e)
 {
-    int r = db_exec(m,
+    int r = public_end(m, instance_id, e);
+
+    if (r >= 0)
+        r = db_exec(m,
                     "DELETE FROM tags WHERE resource_id IN"
                     " (SELECT id FROM interfaces WHERE instance_id = ?1)",
                     BINDS(T(instance_id)), e);
-
     if (r < 0)
         return r;
     return db_exec(m, "DELETE FROM interfaces WHERE instance_id = ?1", BINDS(T(instance_id)), e);

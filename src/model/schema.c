@@ -180,7 +180,20 @@ static const char step_6[] =
     "CREATE TABLE regions ("
     " region TEXT PRIMARY KEY, encrypts INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5, step_6 };
+/* Public addresses. Instances of before get none by themselves: their subnet said so then. */
+static const char step_7[] =
+    "ALTER TABLE subnets ADD COLUMN map_public INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE interfaces ADD COLUMN wants_public INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE interfaces ADD COLUMN public_ip TEXT NOT NULL DEFAULT '';"
+    "CREATE UNIQUE INDEX interfaces_public ON interfaces (public_ip) WHERE public_ip <> '';"
+    "CREATE TABLE addresses ("
+    " id TEXT PRIMARY KEY, region TEXT NOT NULL, owner TEXT NOT NULL,"
+    " public_ip TEXT NOT NULL UNIQUE, interface_id TEXT NOT NULL, association_id TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX addresses_interface ON addresses (interface_id)"
+    " WHERE interface_id <> '';";
+
+static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5, step_6, step_7 };
 
 static int run(struct model *m, const char *sql, struct err *e)
 {

@@ -224,7 +224,7 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
     OK(db_exec(f->m, "PRAGMA user_version = 99", NO_BINDS, &e));
     (void)snprintf(want, sizeof want,
                    "open the database '%s': '%s' has schema 99 and this program knows schemas up "
-                   "to 6: a newer Kiln wrote it",
+                   "to 7: a newer Kiln wrote it",
                    f->path, f->path);
     assert_int_equal(model_open(f->path, &m, &e1), -EINVAL);
     assert_string_equal(e1.msg, want);
@@ -238,6 +238,7 @@ static void a_database_from_before_networks_opens_and_its_instances_get_addresse
     _cleanup_free_ char *sql = NULL, *key = NULL;
     _cleanup_free_ char *path = xasprintf("%s/old.db", f->dir);
     struct interface_rec nic, again;
+    struct subnet_rec subnet;
     struct instance_rec i;
     struct attachment_rec at;
     sqlite3 *db = NULL;
@@ -259,6 +260,9 @@ static void a_database_from_before_networks_opens_and_its_instances_get_addresse
     assert_string_equal(key, "ssh-ed25519 AAAA");
     OK(model_interface_of(m, I1, &nic, &e));
     assert_string_equal(nic.mac, "0a:00:00:00:00:01");
+    assert_false(nic.wants_public); /* its subnet said so at its launch */
+    OK(model_subnet_get(m, NULL, nic.subnet_id, &subnet, &e));
+    assert_true(subnet.map_public);
     OK(model_instance_get(m, NULL, I2, &i, &e));
     assert_string_equal(i.private_ip, "172.31.16.10"); /* its zone's subnet */
     OK(model_instance_get(m, NULL, "i-0000000000000003a", &i, &e));

@@ -51,6 +51,7 @@ static const struct {
     { "sg", "security-group", &group_table },
     { "sgr", "security-group-rule", &rule_table },
     { "eni", "network-interface", &interface_table },
+    { "eipalloc", "elastic-ip", &address_table },
 };
 
 const char *model_resource_type(const char *id)

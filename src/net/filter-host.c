@@ -34,20 +34,28 @@ static void forward_text(const struct net *n, const char *range, struct str *s)
              n->tag, n->tag);
 }
 
-static void out_text(const struct net *n, const char *range, struct str *s)
+/* Before the others: another Kiln on this host, or an older one, masquerades LINK_RANGE as well. */
+static void gate_text(const struct net *n, const char *range, struct str *s)
 {
     char gate[IP4_TEXT_MAX];
 
+    net_ip4_text(range_gate(n), gate);
+    str_addf(s,
+             "chain gate {\n"
+             "  type nat hook postrouting priority 99; policy accept;\n"
+             "  ip saddr " LINK_RANGE " oifname \"k%s*\" ip daddr %s snat ip to %s\n"
+             "}\n",
+             n->tag, range, gate);
+}
+
+static void out_text(const struct net *n, const char *range, struct str *s)
+{
+    if (range[0])
+        gate_text(n, range, s);
     str_add(s, "chain out {\n"
                "  type nat hook postrouting priority 100; policy accept;\n");
-    if (range[0]) {
-        net_ip4_text(public_gate(n), gate);
-        str_addf(s,
-                 "  ip saddr " LINK_RANGE " oifname \"k%s*\" ip daddr %s snat ip to %s\n"
-                 "  ip saddr %s oifname \"k%s*\" accept\n"
-                 "  ip saddr %s masquerade\n",
-                 n->tag, range, gate, range, n->tag, range);
-    }
+    if (range[0])
+        str_addf(s, "  ip saddr %s oifname != \"k%s*\" masquerade\n", range, n->tag);
     str_add(s, "  ip saddr " LINK_RANGE " ip daddr != " LINK_RANGE " masquerade\n"
                "}\n}\n");
 }

@@ -137,7 +137,7 @@ static int old_gates(const struct vpc *v, struct str *s, struct err *e)
         char text[IP4_TEXT_MAX];
 
         if (!a || strcmp(i->ifa_name, v->veth) != 0 || a == v->link ||
-            (v->net->public_range.prefix && a == public_gate(v->net)))
+            (v->net->public_range.prefix && a == range_gate(v->net)))
             continue;
         net_ip4_text(a, text);
         str_addf(s, "addr flush to %s dev %s\n", text, v->veth);
@@ -160,7 +160,7 @@ int link_host_text(const struct vpc *v, struct str *s, struct err *e)
                      v->veth, v->net->mtu, v->net->mtu, v->ns);
         str_addf(s, "addr replace %s/31 dev %s\nlink set %s up\n", host, v->veth, v->veth);
         if (v->net->public_range.prefix) {
-            net_ip4_text(public_gate(v->net), gate);
+            net_ip4_text(range_gate(v->net), gate);
             str_addf(s, "addr replace %s/32 dev %s scope link\n", gate, v->veth);
         }
         if ((r = old_gates(v, s, e)) < 0)

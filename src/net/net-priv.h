@@ -179,8 +179,8 @@ int open_take_config(struct net *n, const struct net_config *cfg, struct err *e)
 
 /* public.c */
 /* Chooses the range that this home gives public addresses from. */
-int public_choose(struct net *n, const struct net_config *cfg, struct err *e);
-uint32_t public_gate(const struct net *n); /* the host's own public address */
+int range_choose(struct net *n, const struct net_config *cfg, struct err *e);
+uint32_t range_gate(const struct net *n); /* the host's own public address */
 /* Commands that make the host's routes what they are to be; empty when they are. */
 void public_routes_text(const struct net *n, bool wanted, struct str *s);
 /* One line of /proc/net/route: 0, or -EINVAL. */

@@ -161,5 +161,5 @@ int open_take_config(struct net *n, const struct net_config *cfg, struct err *e)
         (cfg->kms && (r = net_ip4_take(cfg->kms, &n->kms, e)) < 0))
         return r;
     r = take_dns(n, cfg->dns, e);
-    return r < 0 ? r : public_choose(n, cfg, e);
+    return r < 0 ? r : range_choose(n, cfg, e);
 }

@@ -90,7 +90,7 @@ static int public_take(const struct net *n, const char *text, struct port *p, st
         return 0;
     if ((r = net_ip4_take(text, &p->public_ip, e)) < 0)
         return r;
-    if (!c.prefix || !net_cidr_has(c, p->public_ip) || p->public_ip <= public_gate(n) ||
+    if (!c.prefix || !net_cidr_has(c, p->public_ip) || p->public_ip <= range_gate(n) ||
         p->public_ip == (c.address | ~net_mask(c.prefix)))
         return err_set(e, EINVAL, ERR_INVALID, "'%s' is no public address of this installation",
                        text);

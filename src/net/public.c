@@ -26,7 +26,7 @@
 #define RANGE_MAX  29
 #define METRIC_BIT UINT32_C(0x40000000) /* no program uses such metrics */
 
-uint32_t public_gate(const struct net *n)
+uint32_t range_gate(const struct net *n)
 {
     return n->public_range.address + 1;
 }
@@ -233,7 +233,7 @@ static int choose_told(struct net *n, const char *text, struct err *e)
     return 0;
 }
 
-int public_choose(struct net *n, const struct net_config *cfg, struct err *e)
+int range_choose(struct net *n, const struct net_config *cfg, struct err *e)
 {
     const char *text = cfg->public_addresses;
 
@@ -301,7 +301,7 @@ static void add_missing(const struct standing *st, const struct vpc *v, const st
             return;
     net_ip4_text(p->public_ip, to);
     net_ip4_text(v->link + 1, via);
-    net_ip4_text(public_gate(st->n), from);
+    net_ip4_text(range_gate(st->n), from);
     str_addf(st->s, "route replace %s/32 via %s dev %s src %s\n", to, via, v->veth, from);
 }
 

@@ -197,11 +197,13 @@ def test_homes_beside_each_other_have_ranges_of_their_own():
     p = other.rsplit('.', 1)[0] + '.2'
     m.vpc()
     m.do('group', SG, VPC, ALL_OUT, 'in,6,22,22,0.0.0.0/0')
-    g = m.guest(5, SG, public=p)
+    g, without = m.guest(5, SG, public=p), m.guest(6, SG)
     g.serve(22)
     m.settle()
     check(host_asks(p, 22).startswith(g.address), 'the host')
     check(A.ask(p, 22).startswith(f'{g.address} sees '), 'guests of another home come by rules too')
+    gate = p.rsplit('.', 1)[0] + '.1'
+    check(without.ask(p, 22) == f'{g.address} sees {gate}', "the other home's table is the older one, and translates nothing here")
     m.end()
     check(other not in sh('ip', 'route'), 'its mark is gone')
 
