@@ -143,7 +143,6 @@ static void take_commands(struct reader *r, const xmlNode *list, const char *pat
 static void take_accounts(struct reader *r, const xmlNode *list)
 {
     struct answer_settings *s = r->s;
-    bool scrubbed = false;
 
     for (const xmlNode *k = list ? answer_first(list) : NULL; k; k = answer_next(k)) {
         struct answer_account *a = grow(r, s->accounts, s->n_accounts, sizeof *a);
@@ -156,7 +155,7 @@ static void take_accounts(struct reader *r, const xmlNode *list)
         take_text(r, k, "Group", &a->group);
         take_text(r, k, "DisplayName", &a->display);
         take_text(r, k, "Description", &a->description);
-        take_password(r, k, "Password", &a->password, &scrubbed);
+        take_password(r, k, "Password", &a->password, &a->password_scrubbed);
     }
 }
 

@@ -70,7 +70,8 @@ enum answer_flag { ANSWER_UNSET, ANSWER_FALSE, ANSWER_TRUE };
 
 struct answer_account {
     char *name, *group, *display, *description;
-    char *password; /* clear text; NULL: none given */
+    char *password;         /* clear text; NULL: none given */
+    bool password_scrubbed; /* Setup removed it from this copy */
 };
 
 struct answer_command {

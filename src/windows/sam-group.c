@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Local groups ("aliases") keep their members as SIDs in "C"; a reverse list says for each SID in
- * which aliases it is. Global groups (there is one: "None") keep account numbers. All counters are
- * types of unnamed values. */
+ * which aliases it is. All counters are types of unnamed values. */
 #include "sam-priv.h"
 
 #include <errno.h>
@@ -9,15 +8,13 @@
 #include <string.h>
 
 #include "regf-priv.h"
+#include "str.h"
 
 #define ALIAS_HEAD 0x34U /* offsets in an alias' "C" are relative to here */
 #define A_NAME     0x10U
 #define A_COMMENT  0x1cU
 #define A_MEMBERS  0x28U
 #define A_COUNT    0x30U
-#define GROUP_HEAD 0x44U /* and in a group's */
-#define G_MEMBERS  0x38U
-#define G_COUNT    0x40U
 #define GROUPS_MAX 65536U
 #define C_MAX      MIB(1)
 
@@ -221,6 +218,53 @@ static int reverse_remove(struct regf *sam, const char *aliases, uint32_t alias,
     return r;
 }
 
+/* --- by name --- */
+
+int sam_find_group(const struct regf *sam, const char *name, uint32_t *ret_alias, bool *ret_builtin,
+                   struct err *e)
+{
+    static const struct {
+        const char *name;
+        uint32_t rid;
+    } english[] = {
+        { "Administrators", SAM_ALIAS_ADMINISTRATORS },
+        { "Users", SAM_ALIAS_USERS },
+        { "Guests", 0x222 },
+        { "Power Users", 0x223 },
+        { "Backup Operators", 0x227 },
+        { "Remote Desktop Users", SAM_ALIAS_REMOTE_DESKTOP },
+        { "Network Configuration Operators", 0x22c },
+        { "Performance Monitor Users", 0x22e },
+        { "Performance Log Users", 0x22f },
+        { "Distributed COM Users", 0x232 },
+        { "Event Log Readers", 0x23d },
+        { "Hyper-V Administrators", 0x242 },
+        { "Remote Management Users", 0x244 },
+    };
+    struct err scratch = { 0 };
+    uint32_t key;
+
+    for (int builtin = 1; builtin >= 0 && *name && !strchr(name, '\\'); builtin--) {
+        uint32_t aliases = regf_find(sam, 0, domain_path(builtin));
+        uint32_t names = aliases ? regf_find(sam, aliases, "Names") : 0;
+
+        key = names ? regf_find(sam, names, name) : 0;
+        if (key && regf_value(sam, key, "")) {
+            *ret_alias = regf_value_type(sam, regf_value(sam, key, ""));
+            *ret_builtin = builtin;
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(english); i++)
+        if (str_eq_nocase(english[i].name, name) &&
+            sam_rid_key(sam, domain_path(true), english[i].rid, &key, &scratch) == 0) {
+            *ret_alias = english[i].rid;
+            *ret_builtin = true;
+            return 0;
+        }
+    return err_set(e, ENOENT, ERR_NOT_FOUND, "no local group '%.80s'", name);
+}
+
 /* --- members in and out --- */
 
 int sam_group_add(struct regf *sam, bool builtin, uint32_t alias, const void *sid, size_t n,
@@ -276,6 +320,14 @@ int sam_group_remove(struct regf *sam, bool builtin, uint32_t alias, const void 
     if (r == 0)
         r = reverse_remove(sam, domain_path(builtin), alias, sid, n, e);
     return r < 0 ? regf_break(sam, err_wrap(e, "take a member out of group %u", alias)) : 1;
+}
+
+int sam_group_add_user(struct regf *sam, bool builtin, uint32_t alias, uint32_t rid, struct err *e)
+{
+    uint8_t sid[SID_MACHINE_BYTES + 4];
+    int r = sam_account_sid(sam, rid, sid, e);
+
+    return r < 0 ? r : sam_group_add(sam, builtin, alias, sid, sizeof sid, e);
 }
 
 /* --- lists of groups --- */
@@ -421,66 +473,11 @@ int sam_drop_foreign_members(struct regf *sam, uint64_t *ret_removed, struct err
     return r < 0 ? r : remove_where(sam, is_foreign, machine, ret_removed, e);
 }
 
-/* --- global groups --- */
-
-int sam_group_rids(const struct regf_data *c, const uint8_t **ret, uint32_t *ret_n)
+int sam_leave_aliases(struct regf *sam, uint32_t rid, struct err *e)
 {
-    uint32_t off, n;
-
-    if (c->n < GROUP_HEAD)
-        return -EBADMSG;
-    off = rd32(c->p + G_MEMBERS);
-    n = rd32(c->p + G_COUNT);
-    if (n && (off > c->n - GROUP_HEAD || n > (c->n - GROUP_HEAD - off) / 4))
-        return -EBADMSG;
-    *ret = n ? c->p + GROUP_HEAD + off : c->p;
-    *ret_n = n;
-    return 0;
-}
-
-/* The room for members stays as it is, Windows keeps spare room too. */
-static int leave_group(struct regf *sam, uint32_t key, uint32_t rid, struct err *e)
-{
-    _cleanup_regf_data_ struct regf_data c = { 0 };
-    _cleanup_free_ uint8_t *out = NULL;
-    const uint8_t *rids;
-    uint32_t n, i = 0;
-    int r = regf_get(sam, key, "C", &c, e);
-
-    if (r < 0)
-        return r;
-    if (sam_group_rids(&c, &rids, &n) < 0)
-        return sam_corrupt(e, "the members", rid);
-    while (i < n && rd32(rids + 4 * i) != rid)
-        i++;
-    if (i == n)
-        return 0;
-    out = malloc(c.n);
-    if (!out)
-        return err_oom(e);
-    memcpy(out, c.p, c.n);
-    memmove(out + (rids - c.p) + 4 * i, out + (rids - c.p) + 4 * (i + 1), 4 * (n - i - 1));
-    wr32(out + (rids - c.p) + 4 * (n - 1), 0);
-    wr32(out + G_COUNT, n - 1);
-    return regf_set(sam, key, "C", c.type, out, c.n, e);
-}
-
-int sam_leave_groups(struct regf *sam, uint32_t rid, struct err *e)
-{
-    struct regf_iter it = regf_subkeys(sam, regf_find(sam, 0, SAM_ACCOUNT "\\Groups"));
     struct sam_member who = { .n = SID_MACHINE_BYTES + 4 };
-    char name[REGF_NAME_BYTES];
     uint64_t removed = 0;
-    uint32_t key, group;
-    int r = sam_machine_sid(sam, who.sid, e);
+    int r = sam_account_sid(sam, rid, who.sid, e);
 
-    if (r < 0)
-        return r;
-    who.sid[1] = 5;
-    wr32(who.sid + SID_MACHINE_BYTES, rid);
-    r = remove_where(sam, is_same, &who, &removed, e);
-    while (r == 0 && (key = regf_next_subkey(sam, &it)))
-        if (sam_rid_of(regf_key_name(sam, key, name), &group))
-            r = leave_group(sam, key, rid, e);
-    return r;
+    return r < 0 ? r : remove_where(sam, is_same, &who, &removed, e);
 }

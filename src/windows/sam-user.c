@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Accounts of the machine: "F" holds numbers at fixed places, "V" 17 parts of any length behind a
- * table of them. */
+/* Accounts of the machine, as they are: read, enabled, their passwords, deleted. */
 #include "sam-priv.h"
 
 #include <errno.h>
@@ -10,26 +9,8 @@
 #include "rand.h"
 #include "regf-priv.h"
 
-#define USERS        SAM_ACCOUNT "\\Users"
-#define USERS_MAX    65536U
-#define F_BYTES      0x44U /* all fields that are used */
-#define F_LAST_LOGON 0x08U
-#define F_SET        0x18U
-#define F_EXPIRES    0x20U
-#define F_RID        0x30U
-#define F_FLAGS      0x38U
-#define F_BAD        0x40U
-#define F_LOGONS     0x42U
-#define NEVER        UINT64_C(0x7fffffffffffffff)
-
-#define V_HEAD 0xccU /* 17 parts of 12 bytes: offset behind here, length, a number */
-enum { V_NAME = 1, V_FULL_NAME, V_COMMENT, V_PROFILE = 9, V_LM = 13, V_NT, V_NT_OLD, V_LM_OLD };
-#define V_PARTS 17U
-
-struct part {
-    const uint8_t *p;
-    uint32_t n, extra;
-};
+#define USERS_MAX 65536U
+#define NEVER     UINT64_C(0x7fffffffffffffff)
 
 /* Values that tie an account to one of Microsoft's, or belong to the old password. */
 static const char *const online[] = { "InternetUserName", "InternetSID", "InternetUID" };
@@ -38,21 +19,7 @@ static const char *const of_password[] = { "UserPasswordHint", "ResetData",
 
 /* --- reading --- */
 
-static bool read_parts(const struct regf_data *v, struct part ret[V_PARTS])
-{
-    if (v->n < V_HEAD)
-        return false;
-    for (unsigned i = 0; i < V_PARTS; i++) {
-        uint32_t off = rd32(v->p + 12 * i), n = rd32(v->p + 12 * i + 4);
-
-        if (n && (off > v->n - V_HEAD || n > v->n - V_HEAD - off))
-            return false;
-        ret[i] = (struct part){ n ? v->p + V_HEAD + off : v->p, n, rd32(v->p + 12 * i + 8) };
-    }
-    return true;
-}
-
-static char *part_text(const struct part *x)
+static char *part_text(const struct sam_part *x)
 {
     struct regf_name t = { x->p, x->n & ~1U, true };
     size_t cap = (size_t)t.n * 2 + 1;
@@ -72,7 +39,7 @@ static bool has_any(const struct regf *sam, uint32_t key, const char *const *nam
 }
 
 /* An empty form is a header alone: 4 bytes, or 24 with its IV. */
-static bool is_hash(const struct part *x)
+static bool is_hash(const struct sam_part *x)
 {
     return x->n == 20 || x->n >= 56;
 }
@@ -90,31 +57,31 @@ static int fill_user(const struct regf *sam, uint32_t key, uint32_t rid, struct 
                      struct err *e)
 {
     _cleanup_regf_data_ struct regf_data f = { 0 }, v = { 0 };
-    struct part parts[V_PARTS];
+    struct sam_part parts[SAM_V_PARTS];
     int r = regf_get(sam, key, "F", &f, e);
 
     if (r == 0)
         r = regf_get(sam, key, "V", &v, e);
     if (r < 0)
         return r;
-    if (f.n < F_BYTES || !read_parts(&v, parts) || rd32(f.p + F_RID) != rid)
+    if (f.n < SAM_F_BYTES || !sam_v_read(&v, parts) || rd32(f.p + SAM_F_RID) != rid)
         return sam_corrupt(e, "the data", rid);
     *u = (struct sam_user){ .rid = rid,
                             .key = key,
-                            .flags = rd16(f.p + F_FLAGS),
-                            .last_logon = rd64(f.p + F_LAST_LOGON),
-                            .password_set = rd64(f.p + F_SET),
-                            .expires = rd64(f.p + F_EXPIRES),
-                            .bad_passwords = rd16(f.p + F_BAD),
-                            .logons = rd16(f.p + F_LOGONS),
-                            .has_password = is_hash(&parts[V_NT]),
+                            .flags = rd16(f.p + SAM_F_FLAGS),
+                            .last_logon = rd64(f.p + SAM_F_LAST_LOGON),
+                            .password_set = rd64(f.p + SAM_F_SET),
+                            .expires = rd64(f.p + SAM_F_EXPIRES),
+                            .bad_passwords = rd16(f.p + SAM_F_BAD),
+                            .logons = rd16(f.p + SAM_F_LOGONS),
+                            .has_password = is_hash(&parts[SAM_V_NT]),
                             .is_online = has_any(sam, key, online, ARRAY_LEN(online)) };
     if (u->expires == NEVER)
         u->expires = 0;
-    u->name = part_text(&parts[V_NAME]);
-    u->full_name = part_text(&parts[V_FULL_NAME]);
-    u->comment = part_text(&parts[V_COMMENT]);
-    u->profile_path = part_text(&parts[V_PROFILE]);
+    u->name = part_text(&parts[SAM_V_NAME]);
+    u->full_name = part_text(&parts[SAM_V_FULL_NAME]);
+    u->comment = part_text(&parts[SAM_V_COMMENT]);
+    u->profile_path = part_text(&parts[SAM_V_PROFILE]);
     if (u->name && u->full_name && u->comment && u->profile_path)
         return 0;
     user_done(u);
@@ -151,7 +118,7 @@ int sam_users(const struct regf *sam, struct sam_user **ret, size_t *ret_n, stru
     uint32_t key, child, rid;
     char name[REGF_NAME_BYTES];
     size_t n = 0;
-    int r = regf_find_key(sam, 0, USERS, &key, e);
+    int r = regf_find_key(sam, 0, SAM_USERS, &key, e);
 
     if (r < 0)
         return err_wrap(e, "list the accounts");
@@ -170,7 +137,7 @@ int sam_users(const struct regf *sam, struct sam_user **ret, size_t *ret_n, stru
 
 int sam_find_user(const struct regf *sam, const char *name, uint32_t *ret_rid, struct err *e)
 {
-    uint32_t names = regf_find(sam, 0, USERS "\\Names");
+    uint32_t names = regf_find(sam, 0, SAM_USERS "\\Names");
     uint32_t key = names && *name && !strchr(name, '\\') ? regf_find(sam, names, name) : 0;
     uint32_t value = key ? regf_value(sam, key, "") : 0;
 
@@ -190,13 +157,13 @@ struct user_f {
 static int load_f(const struct regf *sam, uint32_t rid, struct user_f *ret, struct err *e)
 {
     _cleanup_regf_data_ struct regf_data d = { 0 };
-    int r = sam_rid_key(sam, USERS, rid, &ret->key, e);
+    int r = sam_rid_key(sam, SAM_USERS, rid, &ret->key, e);
 
     if (r == 0)
         r = regf_get(sam, ret->key, "F", &d, e);
     if (r < 0)
         return r;
-    if (d.n < F_BYTES || d.n > sizeof ret->p)
+    if (d.n < SAM_F_BYTES || d.n > sizeof ret->p)
         return sam_corrupt(e, "the data", rid);
     ret->type = d.type;
     ret->n = (uint32_t)d.n;
@@ -206,8 +173,8 @@ static int load_f(const struct regf *sam, uint32_t rid, struct user_f *ret, stru
 
 static void unlock(struct user_f *f)
 {
-    wr16(f->p + F_FLAGS, (uint16_t)(rd16(f->p + F_FLAGS) & ~(unsigned)SAM_LOCKED));
-    wr16(f->p + F_BAD, 0);
+    wr16(f->p + SAM_F_FLAGS, (uint16_t)(rd16(f->p + SAM_F_FLAGS) & ~(unsigned)SAM_LOCKED));
+    wr16(f->p + SAM_F_BAD, 0);
 }
 
 int sam_enable_user(struct regf *sam, uint32_t rid, bool enable, bool never_expires, struct err *e)
@@ -218,58 +185,20 @@ int sam_enable_user(struct regf *sam, uint32_t rid, bool enable, bool never_expi
 
     if (r < 0)
         return err_wrap(e, "%s account %u", enable ? "enable" : "disable", rid);
-    flags = rd16(f.p + F_FLAGS);
+    flags = rd16(f.p + SAM_F_FLAGS);
     flags = enable ? flags & ~(unsigned)SAM_DISABLED : flags | SAM_DISABLED;
     if (never_expires)
         flags |= SAM_NEVER_EXPIRES;
-    wr16(f.p + F_FLAGS, (uint16_t)flags);
+    wr16(f.p + SAM_F_FLAGS, (uint16_t)flags);
     if (enable) {
         unlock(&f);
-        if (!rd64(f.p + F_SET)) /* else Windows asks for a new password first */
-            wr64(f.p + F_SET, sam->now);
+        if (!rd64(f.p + SAM_F_SET)) /* else Windows asks for a new password first */
+            wr64(f.p + SAM_F_SET, sam->now);
     }
     return regf_set(sam, f.key, "F", f.type, f.p, f.n, e);
 }
 
-/* --- "V" --- */
-
-/* All parts one behind the other, each at a multiple of 4. */
-static int write_parts(struct regf *sam, uint32_t key, uint32_t type,
-                       const struct part parts[V_PARTS], struct err *e)
-{
-    _cleanup_free_ uint8_t *out = NULL;
-    uint64_t n = V_HEAD, at = V_HEAD;
-
-    for (unsigned i = 0; i < V_PARTS; i++)
-        n += (parts[i].n + 3ULL) & ~3ULL;
-    if (n > KIB(64))
-        return err_set(e, EFBIG, ERR_LIMIT, "the data of an account is too big");
-    out = calloc(1, n);
-    if (!out)
-        return err_oom(e);
-    for (unsigned i = 0; i < V_PARTS; i++) {
-        wr32(out + 12 * i, (uint32_t)(at - V_HEAD));
-        wr32(out + 12 * i + 4, parts[i].n);
-        wr32(out + 12 * i + 8, parts[i].extra);
-        if (parts[i].n)
-            memcpy(out + at, parts[i].p, parts[i].n);
-        at += (parts[i].n + 3ULL) & ~3ULL;
-    }
-    return regf_set(sam, key, "V", type, out, n, e);
-}
-
-/* The header of what was there, and nothing behind it: as Windows writes "no hash". */
-static uint32_t empty_form(const struct part *old, uint8_t out[24])
-{
-    memset(out, 0, 24);
-    if (old->n < 4)
-        return 0;
-    memcpy(out, old->p, 4);
-    if (rd16(out + 2) != 2)
-        return 4;
-    rand_bytes(out + 8, 16);
-    return 24;
-}
+/* --- passwords --- */
 
 /* New hash or none; the other three (LM, both histories) become empty. */
 static int put_hash(struct regf *sam, uint32_t key, uint32_t rid, const uint8_t *hash, uint32_t n,
@@ -277,20 +206,20 @@ static int put_hash(struct regf *sam, uint32_t key, uint32_t rid, const uint8_t 
 {
     _cleanup_regf_data_ struct regf_data v = { 0 };
     uint8_t empty[4][24];
-    struct part parts[V_PARTS];
+    struct sam_part parts[SAM_V_PARTS];
     int r = regf_get(sam, key, "V", &v, e);
 
     if (r < 0)
         return r;
-    if (!read_parts(&v, parts))
+    if (!sam_v_read(&v, parts))
         return sam_corrupt(e, "the data", rid);
     for (unsigned i = 0; i < 4; i++) {
-        parts[V_LM + i].n = empty_form(&parts[V_LM + i], empty[i]);
-        parts[V_LM + i].p = empty[i];
+        parts[SAM_V_LM + i].n = sam_v_no_hash(&parts[SAM_V_LM + i], empty[i]);
+        parts[SAM_V_LM + i].p = empty[i];
     }
     if (n)
-        parts[V_NT].p = hash, parts[V_NT].n = n;
-    return write_parts(sam, key, v.type, parts, e);
+        parts[SAM_V_NT].p = hash, parts[SAM_V_NT].n = n;
+    return sam_v_write(sam, key, v.type, parts, e);
 }
 
 static int drop_leftovers(struct regf *sam, uint32_t key, struct err *e)
@@ -334,8 +263,7 @@ int sam_clear_password(struct regf *sam, uint32_t rid, struct err *e)
     return regf_set(sam, f.key, "F", f.type, f.p, f.n, e);
 }
 
-static int load_keys(const struct regf *sam, const uint8_t *boot, struct sam_keys *ret,
-                     struct err *e)
+int sam_load_keys(const struct regf *sam, const uint8_t *boot, struct sam_keys *ret, struct err *e)
 {
     _cleanup_regf_data_ struct regf_data d = { 0 };
     uint32_t key;
@@ -348,16 +276,16 @@ static int load_keys(const struct regf *sam, const uint8_t *boot, struct sam_key
 
 /* The part with the present hash, borrowed from *v. */
 static int load_nt(const struct regf *sam, uint32_t key, uint32_t rid, struct regf_data *v,
-                   struct part *ret, struct err *e)
+                   struct sam_part *ret, struct err *e)
 {
-    struct part parts[V_PARTS];
+    struct sam_part parts[SAM_V_PARTS];
     int r = regf_get(sam, key, "V", v, e);
 
     if (r < 0)
         return r;
-    if (!read_parts(v, parts))
+    if (!sam_v_read(v, parts))
         return sam_corrupt(e, "the data", rid);
-    *ret = parts[V_NT];
+    *ret = parts[SAM_V_NT];
     return 0;
 }
 
@@ -368,8 +296,8 @@ static int make_hash(const struct regf *sam, const uint8_t *boot, const struct u
     _cleanup_regf_data_ struct regf_data v = { 0 };
     uint8_t hash[SAM_NT_HASH_BYTES];
     struct sam_keys keys;
-    struct part nt = { 0 };
-    int r = load_keys(sam, boot, &keys, e);
+    struct sam_part nt = { 0 };
+    int r = sam_load_keys(sam, boot, &keys, e);
 
     if (r == 0)
         r = load_nt(sam, f->key, rid, &v, &nt, e);
@@ -401,8 +329,9 @@ int sam_set_password(struct regf *sam, const uint8_t boot_key[SAM_BOOT_KEY_BYTES
     if (r < 0)
         return err_wrap(e, "set the password of account %u", rid);
     unlock(&f);
-    wr16(f.p + F_FLAGS, (uint16_t)(rd16(f.p + F_FLAGS) & ~(unsigned)SAM_NO_PASSWORD_NEEDED));
-    wr64(f.p + F_SET, sam->now);
+    wr16(f.p + SAM_F_FLAGS,
+         (uint16_t)(rd16(f.p + SAM_F_FLAGS) & ~(unsigned)SAM_NO_PASSWORD_NEEDED));
+    wr64(f.p + SAM_F_SET, sam->now);
     return regf_set(sam, f.key, "F", f.type, f.p, f.n, e);
 }
 
@@ -412,14 +341,14 @@ int sam_check_password(const struct regf *sam, const uint8_t boot_key[SAM_BOOT_K
     _cleanup_regf_data_ struct regf_data v = { 0 };
     uint8_t want[SAM_NT_HASH_BYTES], have[SAM_NT_HASH_BYTES];
     struct sam_keys keys;
-    struct part nt = { 0 };
+    struct sam_part nt = { 0 };
     uint32_t key;
-    int r = sam_rid_key(sam, USERS, rid, &key, e);
+    int r = sam_rid_key(sam, SAM_USERS, rid, &key, e);
 
     if (r == 0)
         r = load_nt(sam, key, rid, &v, &nt, e);
     if (r == 0)
-        r = load_keys(sam, boot_key, &keys, e);
+        r = sam_load_keys(sam, boot_key, &keys, e);
     if (r == 0)
         r = sam_nt_hash(password, want, e);
     if (r < 0)
@@ -437,7 +366,7 @@ int sam_check_password(const struct regf *sam, const uint8_t boot_key[SAM_BOOT_K
 
 static int delete_name(struct regf *sam, uint32_t rid, struct err *e)
 {
-    uint32_t names = regf_find(sam, 0, USERS "\\Names"), child;
+    uint32_t names = regf_find(sam, 0, SAM_USERS "\\Names"), child;
     struct regf_iter it = regf_subkeys(sam, names);
 
     while ((child = regf_next_subkey(sam, &it))) {
@@ -457,12 +386,14 @@ int sam_delete_user(struct regf *sam, uint32_t rid, struct err *e)
     if (r == 0 && rid < SAM_RID_FIRST_LOCAL)
         return err_set(e, EINVAL, ERR_INVALID, "account %u comes with Windows: it stays", rid);
     if (r == 0)
-        r = regf_find_key(sam, 0, USERS, &users, e);
+        r = regf_find_key(sam, 0, SAM_USERS, &users, e);
     if (r == 0)
-        r = sam_rid_key(sam, USERS, rid, &key, e);
+        r = sam_rid_key(sam, SAM_USERS, rid, &key, e);
     if (r < 0)
         return err_wrap(e, "delete account %u", rid);
-    r = sam_leave_groups(sam, rid, e);
+    r = sam_leave_aliases(sam, rid, e);
+    if (r == 0)
+        r = sam_leave_none(sam, rid, e);
     if (r == 0)
         r = delete_name(sam, rid, e);
     if (r == 0)

@@ -71,6 +71,18 @@ int sam_machine_sid(const struct regf *sam, uint8_t ret[SID_MACHINE_BYTES], stru
     return 0;
 }
 
+int sam_account_sid(const struct regf *sam, uint32_t rid, uint8_t ret[SID_MACHINE_BYTES + 4],
+                    struct err *e)
+{
+    int r = sam_machine_sid(sam, ret, e);
+
+    if (r < 0)
+        return r;
+    ret[1] = 5;
+    wr32(ret + SID_MACHINE_BYTES, rid);
+    return 0;
+}
+
 static int policy_data(const struct regf *security, const char *name, struct regf_data *ret,
                        struct err *e)
 {

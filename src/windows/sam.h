@@ -75,6 +75,17 @@ int sam_set_password(struct regf *sam, const uint8_t boot_key[SAM_BOOT_KEY_BYTES
  * hive allows it (-EKEYREJECTED). */
 int sam_check_password(const struct regf *sam, const uint8_t boot_key[SAM_BOOT_KEY_BYTES],
                        uint32_t rid, const char *password, struct err *e);
+struct sam_new_user {
+    const char *name, *full_name, *comment; /* NULL: none */
+    const char *password;                   /* NULL, "": none; Windows lets it in at the console */
+    bool is_administrator;                  /* its security; its groups are the caller's */
+};
+/* An enabled account that is in no local group yet. -EEXIST: an account or a group has the name.
+ * boot_key is not looked at without a password. */
+int sam_create_user(struct regf *sam, const uint8_t boot_key[SAM_BOOT_KEY_BYTES],
+                    const struct sam_new_user *u, uint32_t *ret_rid, struct err *e);
+/* As Windows has it: 1 to 20 characters, some of them not allowed. */
+int sam_check_user_name(const char *name, struct err *e);
 /* The account, its name, its places in groups and their counters. Not below RID 1000. What lies
  * outside SAM (profile, ProfileList, files) is the caller's. */
 int sam_delete_user(struct regf *sam, uint32_t rid, struct err *e);
@@ -102,6 +113,12 @@ int sam_group_add(struct regf *sam, bool builtin, uint32_t alias, const void *si
                   struct err *e);
 int sam_group_remove(struct regf *sam, bool builtin, uint32_t alias, const void *sid, size_t n,
                      struct err *e);
+/* The same for an account of this machine. */
+int sam_group_add_user(struct regf *sam, bool builtin, uint32_t alias, uint32_t rid, struct err *e);
+/* A local group by its name in this Windows, or by its English one where it comes with Windows;
+ * -ENOENT (ERR_NOT_FOUND). */
+int sam_find_group(const struct regf *sam, const char *name, uint32_t *ret_alias, bool *ret_builtin,
+                   struct err *e);
 /* Takes every S-1-5-21 that is not this machine's out of all local groups: leaving a domain.
  * Added to *ret_removed. */
 int sam_drop_foreign_members(struct regf *sam, uint64_t *ret_removed, struct err *e);

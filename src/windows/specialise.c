@@ -61,52 +61,6 @@ int allow_rdp(struct work *k, struct err *e)
     return r;
 }
 
-/* ---- accounts -------------------------------------------------------------------------------- */
-
-static int set_password(struct work *k, uint32_t rid, const char *name, const char *password,
-                        struct err *e)
-{
-    uint8_t boot_key[SAM_BOOT_KEY_BYTES];
-    int r = sam_boot_key(k->system, k->sets->current_key, boot_key, e);
-
-    if (r == 0)
-        r = *password ? sam_set_password(k->sam, boot_key, rid, password, e)
-                      : sam_clear_password(k->sam, rid, e);
-    explicit_bzero(boot_key, sizeof boot_key);
-    if (r == 0)
-        r = sam_enable_user(k->sam, rid, true, false, e);
-    if (r < 0)
-        return err_wrap(e, "set the password of '%s'", name);
-    win_plan_add(k->p, WIN_ROW_DONE, "account", "SAM", name,
-                 *password ? "enabled, password set" : "enabled, without a password");
-    return 0;
-}
-
-static int set_accounts(struct work *k, const struct answer_settings *s, struct err *e)
-{
-    const char *user = k->o->user;
-    uint32_t rid = SAM_RID_ADMINISTRATOR;
-    int r = 0;
-
-    if (s->admin_password)
-        r = set_password(k, rid, "Administrator", s->admin_password, e);
-    else if (s->admin_password_scrubbed)
-        win_plan_add(k->p, WIN_ROW_CANNOT, "password of Administrator", NULL, NULL,
-                     "Setup removed it from this copy of the answer file");
-    if (r == 0 && k->o->password && user && !str_eq_nocase(user, "Administrator")) {
-        r = sam_find_user(k->sam, user, &rid, e);
-        if (r == 0)
-            r = set_password(k, rid, user, k->o->password, e);
-    }
-    for (size_t i = 0; i < s->n_accounts; i++)
-        win_plan_add(k->p, WIN_ROW_CANNOT, "new account", "SAM", NULL,
-                     s->accounts[i].name ? s->accounts[i].name : "without a name");
-    if (s->n_accounts)
-        win_plan_add(k->p, WIN_ROW_CANNOT, "new accounts", "SAM", NULL,
-                     "are made by a command of the first boot: 'net user NAME PASSWORD /add'");
-    return r;
-}
-
 /* ---- commands -------------------------------------------------------------------------------- */
 
 /* It takes itself off first: whatever a command does, it runs once. */

@@ -79,6 +79,8 @@ int set_locale(struct work *k, const struct locale_wish *l, struct err *e);
 int set_time_zone(struct work *k, const char *zone, struct err *e);
 /* Remote Desktop allowed, and let through the firewall. */
 int allow_rdp(struct work *k, struct err *e);
+/* Passwords, and the accounts that an answer file asks for. */
+int set_accounts(struct work *k, const struct answer_settings *s, struct err *e);
 /* The Administrator's profile becomes the one that new users begin with. */
 int copy_profile(struct work *k, struct err *e);
 /* What only a running Windows can do, one row each. */

@@ -21,7 +21,8 @@ DIGITS = b'0123456789012345678901234567890123456789\0'
 ORDER = (8, 5, 4, 2, 11, 9, 13, 3, 0, 6, 1, 12, 14, 10, 15, 7)  # of the boot key's bytes
 CLASSES = ('JD', 'Skew1', 'GBG', 'Data')
 ACCOUNT = 'SAM\\Domains\\Account'
-NT, V_HEAD, V_PARTS = 14, 0xcc, 17
+LM, NT, V_HEAD, V_PARTS = 13, 14, 0xcc, 17
+OLD_FORM = (500, 1004)  # of "mixed": their passwords are older than the upgrade to Windows 10
 
 
 def made(what, n=16):
@@ -157,18 +158,21 @@ def stored(hash_, rid, key, revision):
             AES.new(key, AES.MODE_CBC, iv).encrypt(twice + bytes([16] * 16)))
 
 
-def with_hash(v, data):
+def with_hash(v, data, revision):
+    """The others (LM, both histories) have none: a header alone."""
+    none = struct.pack('<HH', 1, revision) + (bytes(4) + made('none') if revision == 2 else b'')
     parts = [struct.unpack_from('<3I', v, 12 * i) for i in range(V_PARTS)]
     head, tail = b'', b''
     for i, (at, n, extra) in enumerate(parts):
-        p = data if i == NT else v[V_HEAD + at:V_HEAD + at + n]
+        p = data if i == NT else none if i >= LM else v[V_HEAD + at:V_HEAD + at + n]
         head += struct.pack('<3I', len(tail), len(p), extra)
         tail += p + bytes(-len(p) % 4)
     return head + tail
 
 
-def marry(system, sam, merge):
-    """merge(path, name, rows) sets values that change in size. What impacket should read."""
+def marry(system, sam, merge, mixed=False):
+    """merge(path, name, rows) sets values that change in size. mixed: some hashes in the old form,
+    under the new one's key. What impacket should read."""
     boot, key, hashes = made('boot key'), made('domain key'), {}
     put_boot_key(system, boot)
     h = Hive(sam)
@@ -186,7 +190,8 @@ def marry(system, sam, merge):
             continue
         rid = int(h.name(user), 16)
         hashes[rid] = nt_hash(f'before {rid}')
-        v = with_hash(h.data(user, 'V'), stored(hashes[rid], rid, key, era))
+        form = 1 if mixed and rid in OLD_FORM else era
+        v = with_hash(h.data(user, 'V'), stored(hashes[rid], rid, key, form), form)
         rows.append((f'{ACCOUNT}\\Users\\{h.name(user)}', 'V', v))
     merge(sam, 'SAM', rows)
     return {'boot_key': boot.hex(), 'revision': era,

@@ -7,9 +7,12 @@
  *   edit HIVE OUT SEED COUNT      so many random edits, checked; sealed
  *   sid HIVE OUT OLD NEW          counts, as "name value" lines; sealed. NEW "new": one of our own
  *   grow HIVE OUT COUNT TEXT      so many values of 1 MiB, TEXT inside each, below a new key;
- * sealed boot-key SYSTEM KEY           of the control set KEY password SAM OUT BOOT RID PW  PW
- * empty: cleared; sealed users SAM                     and groups; checked delete-users SAM OUT all
- * local ones; sealed
+ *                                 sealed
+ *   boot-key SYSTEM KEY           of the control set KEY
+ *   password SAM OUT BOOT RID PW  PW empty: cleared; sealed
+ *   users SAM                     and groups; checked
+ *   create-user SAM OUT BOOT NAME PW GROUP   prints its number; checked, sealed
+ *   delete-users SAM OUT          all local ones; sealed
  */
 #include <stdio.h>
 #include <string.h>
@@ -316,6 +319,32 @@ static int password(char **argv)
     return 0;
 }
 
+static int create_user(char **argv)
+{
+    _cleanup_regf_ struct regf *h = open_hive(argv[0], 0);
+    struct sam_new_user u = { .name = argv[3], .comment = "made", .password = argv[4] };
+    uint8_t key[SAM_BOOT_KEY_BYTES];
+    uint32_t rid = 0, alias;
+    bool builtin;
+    int r;
+
+    if (hex_decode(argv[2], key, sizeof key) < 0)
+        return 2;
+    r = sam_find_group(h, argv[5], &alias, &builtin, &e);
+    if (r == 0) {
+        u.is_administrator = builtin && alias == SAM_ALIAS_ADMINISTRATORS;
+        r = sam_create_user(h, key, &u, &rid, &e);
+    }
+    if (r == 0)
+        r = sam_group_add_user(h, builtin, alias, rid, &e);
+    if (r < 0 || sam_verify(h, &e) < 0)
+        die();
+    (void)verified(h);
+    (void)printf("%u\n", rid);
+    write_out(h, argv[1], true);
+    return 0;
+}
+
 static int users(char **argv)
 {
     _cleanup_regf_ struct regf *h = open_hive(argv[0], 0);
@@ -367,11 +396,17 @@ static const struct {
     int args;
     int (*run)(char **argv);
 } verbs[] = {
-    { "info", 1, info },         { "dump", 1, dump },
-    { "replay", 2, replay },     { "edit", 4, edit },
-    { "sid", 4, change_sid },    { "grow", 4, grow },
-    { "boot-key", 2, boot_key }, { "password", 5, password },
-    { "users", 1, users },       { "delete-users", 2, delete_users },
+    { "info", 1, info },
+    { "dump", 1, dump },
+    { "replay", 2, replay },
+    { "edit", 4, edit },
+    { "sid", 4, change_sid },
+    { "grow", 4, grow },
+    { "boot-key", 2, boot_key },
+    { "password", 5, password },
+    { "users", 1, users },
+    { "delete-users", 2, delete_users },
+    { "create-user", 6, create_user },
 };
 
 int main(int argc, char **argv)

@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Passwords that were set on a disk, read back by impacket from its SYSTEM and SAM, in both forms
-# that Windows has had; and no secret is left on the disk as clear text, not even where a file was.
+# Passwords that were set on a disk, and accounts that were made, read back by impacket and
+# samusrgrp from its SYSTEM and SAM, in both forms that Windows has had, and with both in one hive;
+# and no secret is left on the disk as clear text, not even where a file was.
 . "$(dirname "$0")/lib.sh"
 requires jq --version
 requires ntfscat --version
 requires /usr/bin/python3 -c 'import Cryptodome'
 PATH=/usr/bin:$PATH
 requires impacket-secretsdump -h
+requires samusrgrp -h
 
 get() {
     ntfscat -f "$tmp/disk" "Windows/System32/config/$1" > "$tmp/$1" 2> /dev/null ||
@@ -41,11 +43,38 @@ sys.exit(any(data.count(t.encode(form)) for t in (text, hidden) for form in ('ut
 X
 }
 
+# answer WHAT: a file that asks for it in the last pass
+answer() {
+    component='processorArchitecture="amd64" publicKeyToken="31bf3856ad364e35" language="neutral"'
+    component="$component versionScope=\"nonSxS\""
+    echo '<unattend xmlns="urn:schemas-microsoft-com:unattend"'
+    echo 'xmlns:wcm="http://schemas.microsoft.com/WMIConfig/2002/State">'
+    printf '<!-- %3000s -->\n<settings pass="oobeSystem">\n' ' '
+    echo "<component name=\"Microsoft-Windows-Shell-Setup\" $component><UserAccounts>"
+    echo "$1</UserAccounts></component></settings></unattend>"
+}
+
+# account NAME PASSWORD GROUP: hidden as Setup's own tools hide it, when it ends with "!"
+account() {
+    plain=true value=$2
+    case $2 in
+    *!) plain=false value=$(printf '%sPassword' "$2" | iconv -t utf-16le | base64 -w 0) ;;
+    esac
+    echo "<LocalAccount wcm:action=\"add\"><Password><Value>$value</Value>"
+    echo "<PlainText>$plain</PlainText></Password><Name>$1</Name>"
+    echo "${3:+<Group>$3</Group>}<Description>made</Description></LocalAccount>"
+}
+
+# in_groups NAME: numbers of the local groups with this account
+in_groups() {
+    samusrgrp -L "$tmp/SAM" | grep -a ":$1:S-" | sed 's/:.*//' | sort | tr '\n' ' '
+}
+
 change() {
     "$KILN" windows "$@" --json > "$tmp/doc" 2> "$tmp/err" || fail "$*: $(cat "$tmp/err")"
 }
 
-for era in rc4 aes; do
+for era in rc4 aes mixed; do
     disk "$tmp/disk" --size 96M --firmware bare --accounts $era --facts "$tmp/facts"
     jq -r '.hashes | to_entries[] | "\(.key) \(.value)"' "$tmp/facts" | sort -n > "$tmp/made"
     is "$(jq -r '.boot_key' "$tmp/facts")" \
@@ -65,6 +94,28 @@ for era in rc4 aes; do
     is "$(nt_hash "$second")" "$(hash_of "${name%% *}")" "$era: the password of ${name#* }"
     is "$(nt_hash "$first")" "$(hash_of 500)" "$era: the Administrator's, left alone"
 
+    # New accounts of an answer file; one that is there gets what is said of it; all or nothing.
+    answer "<LocalAccounts>$(account deploy 'Deploy-77' 'Administrators; Remote Desktop Users')
+        $(account runner 'Run-88!' '') $(account "${name#* }" 'Again-99' 'Administrators')
+        </LocalAccounts>" > "$tmp/accounts.xml"
+    change specialise "$tmp/disk" --answer-file "$tmp/accounts.xml"
+    rid=$("$KILN" windows inspect --json "$tmp/disk" |
+        jq '.users[] | select(.name == "deploy").rid')
+    is "$(nt_hash Deploy-77)" "$(hash_of "$rid")" "$era: the password of a new account"
+    is "$(nt_hash 'Run-88!')" "$(hash_of "$((rid + 1))")" "$era: the password of another"
+    is "$(nt_hash Again-99)" "$(hash_of "${name%% *}")" "$era: the password of one that was there"
+    is "220 22b " "$(in_groups deploy)" "$era: groups of a new account"
+    is "221 " "$(in_groups runner)" "$era: groups when none is named"
+    is "220 " "$(in_groups "${name#* }" | sed 's/221 //')" "$era: of one that was there"
+    clear Deploy-77 "$era, after a new account"
+    cp "$tmp/disk" "$tmp/before"
+    answer "<LocalAccounts>$(account other x y) $(account another x Wheel)</LocalAccounts>" \
+        > "$tmp/wheel.xml"
+    ! "$KILN" windows specialise "$tmp/disk" --answer-file "$tmp/wheel.xml" > "$tmp/out" 2>&1 ||
+        fail "$era: a group that is not there"
+    grep -q "LocalAccount 1: no local group 'y'" "$tmp/out" || fail "$era: $(cat "$tmp/out")"
+    cmp -s "$tmp/disk" "$tmp/before" || fail "$era: changed by what was refused"
+
     # Secrets of a disk in use go with generalise: from files, from hives, from where they were.
     jq -r '.secrets[]' "$tmp/facts" > "$tmp/secrets"
     change generalise "$tmp/disk" --dialect ec2launch-v2
@@ -75,15 +126,8 @@ for era in rc4 aes; do
 
     # A shorter answer file in the place of a longer one: its end is not left in the last cluster.
     fourth='Long-file-56'
-    component='processorArchitecture="amd64" publicKeyToken="31bf3856ad364e35" language="neutral"'
-    component="$component versionScope=\"nonSxS\""
-    {
-        echo '<unattend xmlns="urn:schemas-microsoft-com:unattend">'
-        printf '<!-- %3000s -->\n<settings pass="oobeSystem">\n' ' '
-        echo "<component name=\"Microsoft-Windows-Shell-Setup\" $component><UserAccounts>"
-        echo "<AdministratorPassword><Value>$fourth</Value><PlainText>true</PlainText>"
-        echo '</AdministratorPassword></UserAccounts></component></settings></unattend>'
-    } > "$tmp/long.xml"
+    answer "<AdministratorPassword><Value>$fourth</Value><PlainText>true</PlainText>
+        </AdministratorPassword>" > "$tmp/long.xml"
     echo '<unattend xmlns="urn:schemas-microsoft-com:unattend"/>' > "$tmp/short.xml"
     change prepare "$tmp/disk" --answer-file "$tmp/long.xml"
     ! (clear "$fourth" x) 2> /dev/null || fail "$era: the long answer file is not there"
