@@ -16,7 +16,9 @@
 struct console {
     struct win *w;
     struct log *log;
-    struct win_port *port; /* NULL: none, or given up */
+    struct win_port *port; /* NULL: none, given up, or let go */
+    char *name;            /* of the port */
+    bool let_go;           /* opened again for each text */
     struct spin lock;
 };
 
@@ -104,31 +106,43 @@ int console_open(struct win *w, struct log *log, uint32_t wait_ms, struct consol
                  struct err *e)
 {
     struct console *c = calloc(1, sizeof(*c));
-    _cleanup_free_ char *name = NULL;
 
     if (!c)
         return err_oom(e);
     c->w = w;
     c->log = log;
-    if (!port_of_spcr(w, log, &name))
-        name = str_dup("COM1");
-    if (!name) {
+    if (!port_of_spcr(w, log, &c->name))
+        c->name = str_dup("COM1");
+    if (!c->name) {
         console_close(c);
         return err_oom(e);
     }
-    open_port(c, name, wait_ms);
+    open_port(c, c->name, wait_ms);
     *ret = c;
     return 0;
+}
+
+static void close_port(struct console *c)
+{
+    if (!c->port)
+        return;
+    c->w->port_close(c->w, c->port);
+    c->port = NULL;
+    log_say(c->log, LOG_INFO, "COM port closed successfully.");
+}
+
+void console_let_go(struct console *c)
+{
+    c->let_go = c->let_go || c->port;
+    close_port(c);
 }
 
 void console_close(struct console *c)
 {
     if (!c)
         return;
-    if (c->port) {
-        c->w->port_close(c->w, c->port);
-        log_say(c->log, LOG_INFO, "COM port closed successfully.");
-    }
+    close_port(c);
+    free(c->name);
     free(c);
 }
 
@@ -146,12 +160,18 @@ static void write_port(struct console *c, const char *p, size_t n)
 {
     struct err e = { 0 };
 
+    if (!c->port && c->let_go && c->w->port_open(c->w, c->name, &c->port, &e) < 0)
+        log_say(c->log, LOG_WARNING, "Not on the serial console: %s", e.msg);
     if (!c->port)
         return;
     if (c->w->port_write(c->w, c->port, p, n, &e) < 0) {
         c->w->port_close(c->w, c->port);
         c->port = NULL;
         log_say(c->log, LOG_WARNING, "No more serial console: %s", e.msg);
+    }
+    if (c->port && c->let_go) {
+        c->w->port_close(c->w, c->port);
+        c->port = NULL;
     }
 }
 

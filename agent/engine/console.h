@@ -17,6 +17,9 @@ int console_open(struct win *w, struct log *log, uint32_t wait_ms, struct consol
                  struct err *e);
 void console_close(struct console *c); /* accepts NULL */
 DEFINE_FREEP(console_close, struct console);
+/* The port is for others from now on (scripts that write to it); what is still to say opens it for
+ * that one text, and is in the log alone while somebody else has it. */
+void console_let_go(struct console *c);
 bool console_has_port(const struct console *c);
 struct log *console_log(struct console *c);
 

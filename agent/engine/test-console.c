@@ -117,6 +117,26 @@ static void a_port_that_breaks_is_given_up(void **unused)
     end(&x);
 }
 
+static void a_port_let_go_is_opened_for_each_text(void **unused)
+{
+    struct fixture x = start(DIALECT_V2, 0);
+
+    console_say(x.c, "one");
+    console_let_go(x.c);
+    assert_false(x.f->port_is_open);
+    assert_non_null(strstr(fake_file_text(x.f, V2_LOG), "COM port closed successfully."));
+    console_say(x.c, "two");
+    assert_false(x.f->port_is_open);
+    x.f->port_busy = 1; /* a script has it */
+    console_say(x.c, "three");
+    console_say(x.c, "four");
+    assert_string_equal(str_text(&x.f->serial),
+                        "2026/01/02 03:04:05Z: one\r\n2026/01/02 03:04:05Z: two\r\n"
+                        "2026/01/02 03:04:05Z: four\r\n");
+    assert_non_null(strstr(fake_file_text(x.f, V2_LOG), "Console: three\r\n"));
+    end(&x);
+}
+
 static void put_spcr(struct fake *f, uint16_t vendor, size_t length)
 {
     uint8_t *t = calloc(1, 80);
@@ -288,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_busy_port_is_waited_for),
         cmocka_unit_test(without_a_port_the_log_still_gets_the_lines),
         cmocka_unit_test(a_port_that_breaks_is_given_up),
+        cmocka_unit_test(a_port_let_go_is_opened_for_each_text),
         cmocka_unit_test(spcr_leads_to_another_port),
         cmocka_unit_test(spcr_without_pci_or_damaged_means_com1),
         cmocka_unit_test(setup_says_its_state_once_and_then_that_it_is_over),

@@ -172,6 +172,7 @@ static void ready(struct v2_run *run)
 {
     say_telemetry(run);
     console_say(run->console, "%s", run->d->ready);
+    console_let_go(run->console);
     v2_event(run->w, V2_EVENT_READY, V2_EVENT_SUCCESS, "Windows is Ready to use");
     if (run->userdata.form != V2_USERDATA_NONE)
         log_say(run->log, LOG_INFO, "Initialize user-data state.");
@@ -245,6 +246,25 @@ static enum v2_end restart(struct v2_run *run)
     return V2_END_REBOOTS;
 }
 
+/* As the task asked for it; when it fails, the last run is one that failed, although its state has
+ * its place already or was reset by the beginning of Sysprep. */
+static int deferred_sysprep(struct v2_run *run)
+{
+    struct v2_step *step = v2_state_step(&run->state, V2_USER_DATA, "sysprep", 0, true);
+    struct err e = { 0 };
+
+    if (v2_sysprep(run->w, run->log, &run->sysprep_wish, NULL, NULL, &e) == 0)
+        return 0;
+    log_err(run->log, "Sysprep", &e);
+    if (step)
+        step->result = V2_FAILED;
+    run->state.result = V2_FAILED;
+    err_clear(&e);
+    if (v2_state_save(run->w, V2_PREVIOUS_STATE, &run->state, &e) < 0)
+        log_err(run->log, "State", &e);
+    return -EIO;
+}
+
 static enum v2_end end_of(struct v2_run *run)
 {
     struct err e = { 0 };
@@ -259,10 +279,8 @@ static enum v2_end end_of(struct v2_run *run)
         say_fatal(run, &e);
         return V2_END_FAILED;
     }
-    if (run->sysprep && v2_sysprep(run->w, run->log, &run->sysprep_wish, NULL, NULL, &e) < 0) {
-        log_err(run->log, "Sysprep", &e);
+    if (run->sysprep && deferred_sysprep(run) < 0)
         return V2_END_FAILED;
-    }
     return run->state.result == V2_FAILED ? V2_END_FAILED : V2_END_SUCCESS;
 }
 
