@@ -271,7 +271,7 @@ static enum v2_end end_of(struct v2_run *run)
 
     if (run->reboot)
         return restart(run);
-    if (run->end) {
+    if (run->end || v2_stage_was_reset(run)) {
         log_say(run->log, LOG_WARNING, "Stopped before all tasks were run.");
         return V2_END_STOPPED;
     }

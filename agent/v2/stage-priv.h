@@ -7,6 +7,9 @@
 /* Each step of the stage that is due; failures are noted and logged, the rest goes on. Returns
  * early when run->reboot or run->end is set. */
 void v2_stage_run(struct v2_run *run, enum v2_stage stage);
+/* Someone ran `reset` or `sysprep`, an inline script of ours or somebody else: the state is gone,
+ * nothing may follow, and "once" is not over. Sets run->end. */
+bool v2_stage_was_reset(struct v2_run *run);
 /* A failure that belongs to no task of the settings. */
 void v2_stage_note_failure(struct v2_run *run, enum v2_stage stage, const char *what,
                            const char *why);

@@ -7,14 +7,26 @@
 #include "engine/userdata-run.h"
 #include "v2/events.h"
 
-static bool save(struct v2_run *run)
+bool v2_stage_was_reset(struct v2_run *run)
+{
+    struct err e = { 0 };
+    _cleanup_free_ char *path = win_expand(run->w, V2_STATE_PATH, &e);
+    struct win_name found;
+
+    if (!path || run->w->file_stat(run->w, path, &found, &e) != 0)
+        return false;
+    if (!run->end)
+        log_say(run->log, LOG_INFO, "The state was reset; no further task is run.");
+    run->end = true;
+    return true;
+}
+
+static void save(struct v2_run *run)
 {
     struct err e = { 0 };
 
-    if (v2_state_save(run->w, V2_STATE_PATH, &run->state, &e) == 0)
-        return true;
-    log_err(run->log, "State", &e);
-    return false;
+    if (!v2_stage_was_reset(run) && v2_state_save(run->w, V2_STATE_PATH, &run->state, &e) < 0)
+        log_err(run->log, "State", &e);
 }
 
 void v2_stage_note_failure(struct v2_run *run, enum v2_stage stage, const char *what,
@@ -26,17 +38,7 @@ void v2_stage_note_failure(struct v2_run *run, enum v2_stage stage, const char *
         step->result = V2_FAILED;
     log_say(run->log, LOG_ERROR, "%s: %s", v2_stage_name(stage), why);
     v2_event(run->w, v2_event_of_stage(stage), V2_EVENT_ERROR, "%s: %s", what, why);
-    (void)save(run);
-}
-
-/* Someone ran `reset` or `sysprep` from an inline script: the state is gone, nothing may follow. */
-static bool was_reset(struct v2_run *run)
-{
-    struct err e = { 0 };
-    _cleanup_free_ char *path = win_expand(run->w, V2_STATE_PATH, &e);
-    struct win_name found;
-
-    return path && run->w->file_stat(run->w, path, &found, &e) == 0;
+    save(run);
 }
 
 static bool is_once(const struct v2_schema *s, const struct tree_node *inputs)
@@ -108,15 +110,14 @@ static void run_step(struct v2_run *run, enum v2_stage stage, const struct v2_sc
     if (!is_due(run, step))
         return;
     step->result = V2_RUNNING;
-    (void)save(run);
-    (void)v2_task_run(&j, &e);
-    if (was_reset(run)) {
-        log_say(run->log, LOG_INFO, "The state was reset by a script; no further task is run.");
-        run->end = true;
+    save(run);
+    if (run->end)
         return;
-    }
+    (void)v2_task_run(&j, &e);
+    if (v2_stage_was_reset(run))
+        return;
     note_result(run, &j, step, &e);
-    (void)save(run);
+    save(run);
 }
 
 static bool goes_on(struct v2_run *run)
@@ -154,7 +155,7 @@ static void announce(struct v2_run *run, enum v2_stage stage, const struct tree_
             item = s->inputs == V2_INPUTS_LIST && item ? item->next : NULL;
         } while (item);
     }
-    (void)save(run);
+    save(run);
 }
 
 void v2_stage_run(struct v2_run *run, enum v2_stage stage)

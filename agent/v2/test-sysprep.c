@@ -63,11 +63,44 @@ static void a_sysprep_that_fails_is_on_the_console_and_in_the_state(void **state
     assert_on_console(g, "Sysprep failed with exit code 7");
 }
 
+/* Another process resets the agent, or runs Sysprep, at the nth look around between two tasks. */
+static unsigned looks, reset_at;
+
+static bool reset_by_another(void *ctx)
+{
+    struct fake *f = ctx;
+    struct err e = { 0 };
+
+    if (++looks == reset_at)
+        assert_int_equal(f->win.file_delete(&f->win, MACHINE_STATE, &e), 0);
+    return false;
+}
+
+static void a_reset_at_any_moment_ends_the_run_and_stays(void **state)
+{
+    bool done = false;
+
+    for (reset_at = 1; !done; reset_at++) {
+        _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
+        enum v2_end end;
+
+        looks = 0;
+        end = v2_run_agent(&f->win, reset_by_another, f);
+        done = looks < reset_at;
+        assert_int_equal(end, done ? V2_END_SUCCESS : V2_END_STOPPED);
+        assert_int_equal(fake_file_text(f, MACHINE_RUN_ONCE) != NULL, done);
+        assert_int_equal(fake_file_text(f, MACHINE_PREVIOUS) != NULL, done);
+        assert_null(fake_file_text(f, MACHINE_STATE));
+    }
+    assert_true(reset_at > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sysprep_of_user_data_is_the_last_thing),
         cmocka_unit_test(a_sysprep_that_fails_is_on_the_console_and_in_the_state),
+        cmocka_unit_test(a_reset_at_any_moment_ends_the_run_and_stays),
     };
 
     return test_run(tests);
