@@ -336,6 +336,18 @@ bool v2_run_one_knows(const char *name)
     return str_eq(name, "add-routes") || v2_stage_kebab(name) != NULL;
 }
 
+/* What the task left to be done: 1 when Windows restarts. */
+static int after_one(struct v2_run *run, struct err *e)
+{
+    if (run->sysprep)
+        return v2_sysprep(run->w, run->log, &run->sysprep_wish, NULL, NULL, e);
+    if (!run->reboot)
+        return 0;
+    if (restart(run) == V2_END_REBOOTS)
+        return 1;
+    return err_set(e, EIO, ERR_OTHER, "the task asks for a restart, which Windows refuses");
+}
+
 int v2_run_one(struct win *w, const char *name, struct err *e)
 {
     struct v2_run run = { .w = w, .d = dialect_get(DIALECT_V2), .fresh = true };
@@ -351,6 +363,9 @@ int v2_run_one(struct win *w, const char *name, struct err *e)
             v2_network_metadata(&run);
             r = v2_stage_run_one(&run, v2_stage_kebab(name), e);
         }
+        console_let_go(run.console); /* Sysprep's failure has a console of its own */
+        if (r == 0)
+            r = after_one(&run, e);
     }
     close_all(&run);
     return r;

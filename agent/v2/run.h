@@ -63,7 +63,8 @@ enum v2_end {
 /* Everything above. stop may be NULL. */
 enum v2_end v2_run_agent(struct win *w, bool (*stop)(void *ctx), void *ctx);
 
-/* The verb run-task: one built-in task or one of agent-config.yml, now, whatever its frequency.
+/* The verb run-task: one built-in task or one of agent-config.yml, now, whatever its frequency. 1:
+ * done, and Windows restarts for it. A script's 3010 is a failure here: nothing would run it again.
  * -ENOENT: no such task. */
 int v2_run_one(struct win *w, const char *name, struct err *e);
 bool v2_run_one_knows(const char *name);

@@ -219,6 +219,20 @@ static const struct tree_node *find_task(const struct v2_run *run, const struct 
     return NULL;
 }
 
+static int run_now(struct v2_job *j, struct err *e)
+{
+    int r;
+
+    j->exit_code = 0;
+    r = v2_task_run(j, e);
+    if (r == 0 && j->exit_code == USERDATA_REBOOT)
+        return err_set(e, EAGAIN, ERR_OTHER,
+                       "the script asks to be run again behind a restart (exit code 3010): only a "
+                       "run of all tasks does that");
+    j->run->reboot = j->run->reboot || (r == 0 && j->restart);
+    return r;
+}
+
 int v2_stage_run_one(struct v2_run *run, const struct v2_schema *s, struct err *e)
 {
     enum v2_stage stage = V2_POST_READY;
@@ -230,8 +244,8 @@ int v2_stage_run_one(struct v2_run *run, const struct v2_schema *s, struct err *
         return err_set(e, ENOENT, ERR_NOT_FOUND, "the task '%s' stands in no stage of %s", s->name,
                        V2_CONFIG_NAME);
     if (s->inputs != V2_INPUTS_LIST)
-        return v2_task_run(&j, e);
+        return run_now(&j, e);
     for (j.inputs = inputs->first; j.inputs && r == 0; j.inputs = j.inputs->next)
-        r = v2_task_run(&j, e);
+        r = run_now(&j, e);
     return r;
 }

@@ -14,6 +14,12 @@
 #define ROOT     "C:\\ProgramData\\Amazon\\EC2Launch"
 #define CONFIG   ROOT "\\config\\agent-config.yml"
 #define PREVIOUS ROOT "\\state\\previous-state.json"
+#define STATE    ROOT "\\state\\state.json"
+
+#define RUNNING                                                                                    \
+    "{\"schema\": 1, \"result\": \"running\", \"stages\": [{\"stage\": \"postReady\", "            \
+    "\"result\": \"running\", \"tasks\": [{\"id\": \"postReady-executeScript-0\", "                \
+    "\"frequency\": \"once\", \"status\": \"running\"}]}]}"
 
 struct shell {
     struct fake *f;
@@ -154,6 +160,9 @@ static void status_tells_six_states(void **state)
     assert_int_equal(run(s, "status"), V2_STATUS_FAILED);
     fake_file(s->f, PREVIOUS, "rubbish");
     assert_int_equal(run(s, "status"), V2_STATUS_NEVER);
+    fake_file(s->f, PREVIOUS, "{\"schema\": 1, \"result\": \"success\", \"stages\": []}");
+    fake_file(s->f, STATE, RUNNING); /* killed in the middle, behind a run that succeeded */
+    assert_int_equal(run(s, "status"), V2_STATUS_FAILED);
     fake_find_service(s->f, "EC2Launch")->state = WIN_SERVICE_OTHER;
     assert_int_equal(run(s, "status"), V2_STATUS_ODD);
     fake_find_service(s->f, "EC2Launch")->state = WIN_SERVICE_RUNNING;
@@ -174,6 +183,49 @@ static void run_sets_the_status(void **state)
     s->busy = true;
     assert_int_equal(run(s, "run"), 1);
     assert_int_equal(run(s, "status"), V2_STATUS_RUNNING);
+}
+
+static const char *post_ready(const char *task)
+{
+    static char text[600];
+
+    (void)snprintf(text, sizeof text, "version: 1.1\nconfig:\n- stage: postReady\n  tasks:\n  %s",
+                   task);
+    return text;
+}
+
+static void one_task_is_run_to_its_end(void **state)
+{
+    _cleanup_(shell_freep) struct shell *s = shell_new();
+
+    fake_file(s->f, CONFIG,
+              post_ready("- {task: setHostName, inputs: {hostName: web-01, reboot: true}}\n"));
+    assert_int_equal(run(s, "run-task set-host-name"), 0);
+    assert_string_equal(s->f->computer, "web-01");
+    assert_int_equal(fake_count(s->f, "power_off"), 1);
+    assert_string_equal(s->out.p, "Windows restarts.\n");
+    assert_int_equal(run(s, "run-task set-host-name"), 0); /* it has that name */
+    assert_int_equal(fake_count(s->f, "power_off"), 1);
+
+    fake_file(s->f, CONFIG,
+              post_ready("- {task: executeScript, inputs: [{frequency: once, type: batch, runAs: "
+                         "localSystem, content: x}]}\n"));
+    fake_command(s->f, "C:\\Windows\\System32\\cmd.exe", 3010, "", "", NULL);
+    assert_int_equal(run(s, "run-task execute-script"), 1);
+    assert_non_null(strstr(s->err.p, "(exit code 3010)"));
+    assert_int_equal(fake_count(s->f, "power_off"), 1);
+}
+
+static void the_task_sysprep_runs_sysprep(void **state)
+{
+    _cleanup_(shell_freep) struct shell *s = shell_new();
+
+    fake_ship(s->f, ROOT "\\sysprep\\unattend.xml", "sysprep/files/unattend.xml");
+    assert_int_equal(run(s, "run-task sysprep"), 1); /* there is no program */
+    assert_non_null(strstr(str_text(&s->f->serial), "Message: Sysprep was not started"));
+    fake_sysprep(s->f);
+    assert_int_equal(run(s, "run-task sysprep"), 0);
+    assert_true(fake_called(s->f, "/oobe /generalize /shutdown /unattend:\"" ROOT));
 }
 
 static void validate_names_the_wrong_word(void **state)
@@ -218,7 +270,10 @@ static void logs_are_collected_into_one_archive(void **state)
     text = fake_file_text(s->f, "C:\\logs.zip");
     assert_non_null(text);
     zip = fake_pair_find(s->f->files, "C:\\logs.zip", "");
-    assert_true(zip_is(text, zip ? zip->n : 100));
+    assert_non_null(zip);
+    assert_true(zip_is(text, zip->n));
+    assert_non_null(memmem(text, zip->n, "sysprep's words", 15));
+    assert_null(memmem(text, zip->n, "Secret1", 7));
     assert_non_null(strstr(s->out.p, "are in C:\\logs.zip"));
 }
 
@@ -280,12 +335,11 @@ static void a_waiting_sysprep_inside_an_inline_script_is_refused(void **state)
     (void)str_copy(s->f->ancestors[0].name, sizeof s->f->ancestors[0].name, "cmd.exe");
     (void)str_copy(s->f->ancestors[1].name, sizeof s->f->ancestors[1].name, "EC2LaunchService.exe");
     s->f->ancestors_n = 2;
-    fake_file(s->f, ROOT "\\state\\state.json",
-              "{\"schema\": 1, \"result\": \"running\", \"stages\": [{\"stage\": \"postReady\", "
-              "\"result\": \"running\", \"tasks\": [{\"id\": \"postReady-executeScript-0\", "
-              "\"frequency\": \"once\", \"status\": \"running\"}]}]}");
+    fake_file(s->f, STATE, RUNNING);
     assert_int_equal(run(s, "sysprep --block"), 1);
     assert_non_null(strstr(s->err.p, "--block would never end"));
+    assert_int_equal(run(s, "status -b"), V2_STATUS_ERROR);
+    assert_non_null(strstr(s->err.p, "'status' was called by an inline script"));
     assert_int_equal(run(s, "reset"), 0);
 }
 
@@ -349,6 +403,8 @@ int main(void)
         cmocka_unit_test(only_administrators_may),
         cmocka_unit_test(status_tells_six_states),
         cmocka_unit_test(run_sets_the_status),
+        cmocka_unit_test(one_task_is_run_to_its_end),
+        cmocka_unit_test(the_task_sysprep_runs_sysprep),
         cmocka_unit_test(validate_names_the_wrong_word),
         cmocka_unit_test(settings_are_printed_in_both_formats),
         cmocka_unit_test(logs_are_collected_into_one_archive),

@@ -70,8 +70,8 @@ static bool inside_inline_script(struct v2_cli *c)
     return is;
 }
 
-/* Before reset and sysprep. A detached script waits for the agent; with block so does everybody;
- * an inline one that waited would wait for itself. */
+/* Before reset, sysprep and status --block. A detached script waits for the agent; with block so
+ * does everybody; an inline one that waited would wait for itself. */
 static int wait_turn(struct v2_cli *c, const char *verb, bool block, struct err *e)
 {
     bool within = inside_inline_script(c);
@@ -111,16 +111,31 @@ int v2_verb_run(struct v2_cli *c, const struct v2_args *a)
 int v2_verb_run_task(struct v2_cli *c, const struct v2_args *a)
 {
     struct err e = { 0 };
+    int r;
 
     if (!v2_run_one_knows(a->operand)) {
         (void)err_set(&e, EINVAL, ERR_INVALID, "there is no task '%s'", a->operand);
         (void)v2_fail(c, &e);
         return V2_EXIT_USAGE;
     }
-    return v2_run_one(c->w, a->operand, &e) < 0 ? v2_fail(c, &e) : V2_EXIT_OK;
+    r = v2_run_one(c->w, a->operand, &e);
+    if (r == 1)
+        v2_say(c, "Windows restarts.\n");
+    return r < 0 ? v2_fail(c, &e) : V2_EXIT_OK;
 }
 
 /* ---- status ---- */
+
+/* state.json without a run in progress: the last one was stopped, killed or waits for a restart. */
+static bool is_interrupted(struct v2_cli *c)
+{
+    struct v2_state s = { 0 };
+    struct err ignored = { 0 };
+    int r = v2_state_load(c->w, V2_STATE_PATH, &s, &ignored);
+
+    v2_state_done(&s);
+    return r == 1;
+}
 
 static int last_result(struct v2_cli *c)
 {
@@ -132,11 +147,9 @@ static int last_result(struct v2_cli *c)
     v2_state_done(&s);
     if (r < 0)
         return V2_STATUS_NEVER; /* damaged */
-    if (r == 1)
-        return result == V2_SUCCESS ? V2_STATUS_SUCCESS : V2_STATUS_FAILED;
-    r = v2_state_load(c->w, V2_STATE_PATH, &s, &e);
-    v2_state_done(&s);
-    return r == 1 ? V2_STATUS_FAILED : V2_STATUS_NEVER; /* a run that was interrupted */
+    if (is_interrupted(c))
+        return V2_STATUS_FAILED;
+    return r == 0 ? V2_STATUS_NEVER : result == V2_SUCCESS ? V2_STATUS_SUCCESS : V2_STATUS_FAILED;
 }
 
 static int status_now(struct v2_cli *c)
@@ -165,11 +178,12 @@ int v2_verb_status(struct v2_cli *c, const struct v2_args *a)
         [V2_STATUS_ERROR] = "The state of the agent cannot be asked for: no service.",
         [V2_STATUS_NEVER] = "The agent is not running, and no last run is known.",
     };
+    struct err e = { 0 };
     int code;
 
-    if (a->on[0]) {
-        v2_say(c, "'status' command running in blocking mode.\n");
-        wait_for_end(c);
+    if (a->on[0] && wait_turn(c, "status", true, &e) < 0) {
+        (void)v2_fail(c, &e);
+        return V2_STATUS_ERROR;
     }
     code = status_now(c);
     v2_say(c, "%s\n", words[code]);
