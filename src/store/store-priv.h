@@ -85,7 +85,7 @@ void store_keys_drop(struct store *s);
 /* Why it cannot be read: ERR_DENIED. */
 int key_refuse(const struct store *s, uint32_t domain, struct err *e);
 
-/* ---- pack.c: reading ---- */
+/* ---- pack.c: which are open; record.c: what is in them ---- */
 /* From the cache or the disk. */
 int pack_get(struct store *s, uint64_t seq, struct pack **ret, struct err *e);
 void pack_put(struct store *s, struct pack *p);
