@@ -136,8 +136,10 @@ int export_snapshot(struct store *s, const char *snapshot, const char *path,
     _cleanup_free_ char *part = xasprintf("%s.part", path);
     _cleanup_close_ int fd = -1, direct = -1;
     struct export x = { .path = part };
-    int r = store_snap_open(s, snapshot, &sn, e);
+    int r = store_hold(s, e); /* it may be deleted meanwhile */
 
+    if (r == 0)
+        r = store_snap_open(s, snapshot, &sn, e);
     if (r < 0)
         return r;
     fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);

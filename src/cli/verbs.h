@@ -14,5 +14,5 @@ extern const struct cli_verb cli_verbs_password[]; /* password */
 extern const struct cli_verb cli_verbs_image[];    /* image create, image delete */
 extern const struct cli_verb cli_verbs_snapshot[]; /* snapshot create, snapshot delete */
 extern const struct cli_verb cli_verbs_volume[];   /* volume create, delete, attach, detach */
-extern const struct cli_verb cli_verbs_store[];    /* store check, store stats */
+extern const struct cli_verb cli_verbs_store[];    /* store check, export, gc, stats */
 extern const struct cli_verb cli_verbs_windows[];  /* windows inspect, prepare, ... */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "set.h"
+#include "marks.h"
 #include "store-priv.h"
 
 struct check {
@@ -15,11 +15,11 @@ struct check {
     void (*fn)(bool is_problem, const char *sentence, void *userdata);
     void *userdata;
     struct store_check_report rep;
-    struct set bad;     /* locations of records that are damaged */
-    struct set reached; /* sequence numbers of packs that roots reach */
-    struct set proven;  /* locations of leaves that were proven with one reference's hash */
-    bool quiet;         /* no writer ran at the start: what nothing reaches is a leftover */
-    uint8_t *buf;       /* one block */
+    struct set bad; /* locations of records that are damaged */
+    struct marks reached;
+    struct set proven; /* locations of leaves that were proven with one reference's hash */
+    bool quiet;        /* no writer ran at the start: what nothing reaches is a leftover */
+    uint8_t *buf;      /* one block */
 };
 
 static void tell(struct check *c, bool is_problem, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -54,33 +54,12 @@ static int damage(struct check *c, int r, struct err *e)
 
 /* ---- packs ---- */
 
-static int record_check(struct check *c, struct pack *p, uint64_t seq, uint32_t slot, struct err *e)
+static int record_check(struct check *c, struct pack *p, uint32_t slot, struct err *e)
 {
-    const struct entry_disk *t = pack_entry(p, slot);
-    bool leaf = t->kind == REC_LEAF;
-    uint32_t len = leaf ? LEAF_BYTES : STORE_BLOCK_BYTES;
-    const struct store_key *key = store_key_of(c->s, pack_domain(p)->domain);
-    uint64_t loc[LEAF_ENTRIES];
-    uint8_t sha[SHA_BYTES];
-    int r;
+    bool sealed = false;
+    int r = pack_prove(c->s, p, slot, c->buf, &c->rep.bytes, &sealed, e);
 
-    if (!leaf && pack_domain(p)->domain && !(key && key_fits_pack(key, pack_domain(p)))) {
-        c->rep.sealed++;
-        return pack_read_sums(c->s, p, slot, REC_BLOCK, &c->rep.bytes, e);
-    }
-    r = pack_read(c->s, p, slot, leaf ? REC_LEAF : REC_BLOCK, 0, c->buf, len, &c->rep.bytes, e);
-
-    if (r < 0)
-        return r;
-    if (leaf) {
-        r = leaf_parse(c->buf, loc, e);
-        return r < 0 ? err_wrap(e, "record %" PRIu32 " of pack '%016" PRIx64 "'", slot, seq) : 0;
-    }
-    r = block_name(key, c->buf, sha, e);
-    if (r == 0 && memcmp(sha, t->sha, SHA_BYTES) != 0)
-        r = err_set(e, EBADMSG, ERR_CORRUPT,
-                    "record %" PRIu32 " of pack '%016" PRIx64 "': SHA-256 does not match", slot,
-                    seq);
+    c->rep.sealed += sealed;
     return r;
 }
 
@@ -88,8 +67,11 @@ static int records_check(struct check *c, struct pack *p, uint64_t seq, struct e
 {
     for (uint32_t i = 0; i < pack_count(p); i++) {
         bool leaf = pack_entry(p, i)->kind == REC_LEAF;
-        int r = c->deep || leaf ? record_check(c, p, seq, i, e) : 0;
+        int r;
 
+        if (entry_is_gone(pack_entry(p, i)))
+            continue;
+        r = c->deep || leaf ? record_check(c, p, i, e) : 0;
         c->rep.leaves += leaf;
         c->rep.blocks += !leaf;
         if (r < 0) {
@@ -147,7 +129,7 @@ static int entries_check(struct check *c, const char *what, uint64_t first,
             tell(c, true, "%s names block %" PRIu64 " behind its end", what, first + i);
         if (!LOC_IS_RECORD(loc[i]))
             continue;
-        r = set_add(&c->reached, LOC_SEQ(loc[i]), e);
+        r = marks_add(&c->reached, loc[i], e);
         if (set_has(&c->bad, loc[i]))
             tell(c, true,
                  "block %" PRIu64 " of %s is damaged: record %" PRIu32 " of pack '%016" PRIx64 "'",
@@ -167,7 +149,7 @@ static int leaf_check(struct check *c, const char *what, const struct root *root
 
     if (where == LOC_HOLE)
         return 0;
-    r = set_add(&c->reached, LOC_SEQ(where), e);
+    r = marks_add(&c->reached, where, e);
     if (r < 0)
         return r;
     if (set_has(&c->proven, where) && c->bad.n == 0)
@@ -220,20 +202,40 @@ static int roots_check(struct check *c, const char *dir, uint64_t *counter, stru
 
 /* ---- the whole ---- */
 
-static void unreached_check(struct check *c, const struct names *l)
+/* One that cannot be opened was told before. */
+static void count_bytes(struct check *c, const struct pack_marks *m)
 {
-    uint64_t seq;
+    struct err scratch = { 0 };
+    struct pack *p;
+    uint64_t dead;
 
-    for (size_t i = 0; c->quiet && i < l->n; i++)
-        if (pack_name_parse(l->name[i], ".pack", &seq) && !set_has(&c->reached, seq))
-            tell(c, false, "pack 'packs/%s' is reached by no snapshot and no pin", l->name[i]);
+    if (pack_get(c->s, m->seq, &p, &scratch) < 0)
+        return;
+    dead = marks_dead_bytes(m, p);
+    c->rep.dead_bytes += dead;
+    c->rep.live_bytes += pack_bytes(p) - dead;
+    pack_put(c->s, p);
+}
+
+static void unreached_check(struct check *c)
+{
+    for (size_t i = 0; i < c->reached.n; i++) {
+        const struct pack_marks *m = &c->reached.pack[i];
+
+        count_bytes(c, m);
+        if (c->quiet && !marks_any(m))
+            tell(c, false, "pack 'packs/%016" PRIx64 ".pack' is reached by no snapshot and no pin",
+                 m->seq);
+    }
 }
 
 static int run(struct check *c, struct err *e)
 {
     _cleanup_(names_done) struct names packs = { 0 };
-    int r = names_list(c->s, "packs", &packs, e);
+    int r = marks_init(c->s, &c->reached, e);
 
+    if (r == 0)
+        r = names_list(c->s, "packs", &packs, e);
     if (r == 0)
         r = packs_check(c, &packs, e);
     if (r == 0)
@@ -241,7 +243,7 @@ static int run(struct check *c, struct err *e)
     if (r == 0)
         r = roots_check(c, "pins", &c->rep.pins, e);
     if (r == 0)
-        unreached_check(c, &packs);
+        unreached_check(c);
     return r;
 }
 
@@ -269,13 +271,15 @@ int store_check(struct store *s, bool deep,
     r = look_for_writers(&c, e);
     if (r == 0)
         r = gc_lock(s, STORE_IO_SHARED, true, &lock.h, e);
+    packs_forget_stale(s);
     if (r == 0)
         r = run(&c, e);
     set_done(&c.bad);
-    set_done(&c.reached);
+    marks_done(&c.reached);
     set_done(&c.proven);
     if (r < 0)
         return err_wrap(e, "check the store '%s'", s->path);
-    *ret = c.rep;
+    if (ret)
+        *ret = c.rep;
     return 0;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <assert.h>
+#include <string.h>
 
 #include "cur.h"
 #include "err.h"
@@ -84,6 +85,14 @@ struct entry_disk {
     uint8_t reserved[3];    /* +45 */
 };
 static_assert(sizeof(struct entry_disk) == 48, "pack table entry layout");
+
+/* A slot whose record was taken out when the pack was compacted: no content has that identity. */
+static inline bool entry_is_gone(const struct entry_disk *t)
+{
+    static const uint8_t none[SHA_BYTES];
+
+    return memcmp(t->sha, none, SHA_BYTES) == 0;
+}
 
 struct trailer_disk {
     uint8_t magic[8];  /* +0 "KILNFOOT" */

@@ -78,7 +78,8 @@ static int add_pack(struct store *s, const struct store_key *key, struct index *
         return r;
     ours = key ? key_fits_pack(key, pack_domain(p)) : pack_domain(p)->domain == 0;
     for (uint32_t i = 0; r == 0 && ours && i < pack_count(p); i++)
-        r = index_add(x, pack_entry(p, i)->sha, LOC(seq, i), e);
+        if (!entry_is_gone(pack_entry(p, i)))
+            r = index_add(x, pack_entry(p, i)->sha, LOC(seq, i), e);
     pack_put(s, p);
     return r;
 }
@@ -90,6 +91,7 @@ int index_load(struct store *s, const struct store_key *key, struct index *x, st
     uint64_t seq;
     int r = names_list(s, "packs", &l, e);
 
+    packs_forget_stale(s);
     for (size_t i = 0; r == 0 && i < l.n; i++) {
         if (!pack_name_parse(l.name[i], ".pack", &seq))
             continue;

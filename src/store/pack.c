@@ -76,7 +76,8 @@ static int read_table(struct store *s, struct pack *p, struct err *e)
     return r;
 }
 
-static int pack_load(struct store *s, uint64_t seq, struct pack **ret, struct err *e)
+static int pack_load(struct store *s, uint64_t seq, const char *suffix, struct pack **ret,
+                     struct err *e)
 {
     struct pack *p = calloc(1, sizeof *p);
     char path[PATH_BYTES];
@@ -85,7 +86,7 @@ static int pack_load(struct store *s, uint64_t seq, struct pack **ret, struct er
     if (!p)
         return err_oom(e);
     p->seq = seq;
-    store_path(s, path, "packs/%016" PRIx64 ".pack", seq);
+    store_path(s, path, "packs/%016" PRIx64 "%s", seq, suffix);
     p->h = s->io->open(s->io, path, STORE_IO_READ);
     if (p->h == -ENOENT)
         r = err_set(e, EBADMSG, ERR_CORRUPT, "the pack is missing");
@@ -165,7 +166,7 @@ int pack_get(struct store *s, uint64_t seq, struct pack **ret, struct err *e)
         *ret = p;
         return 0;
     }
-    r = pack_load(s, seq, &p, e); /* without the lock: others go on */
+    r = pack_load(s, seq, ".pack", &p, e); /* without the lock: others go on */
     if (r < 0)
         return r;
     lock_take(&s->lock);
@@ -189,6 +190,15 @@ int pack_get(struct store *s, uint64_t seq, struct pack **ret, struct err *e)
     return 0;
 }
 
+int pack_get_copy(struct store *s, uint64_t seq, struct pack **ret, struct err *e)
+{
+    int r = pack_load(s, seq, ".open", ret, e);
+
+    if (r == 0)
+        (*ret)->refs = 1; /* in no bucket: its last user frees it */
+    return r;
+}
+
 void pack_put(struct store *s, struct pack *p)
 {
     bool last;
@@ -201,19 +211,57 @@ void pack_put(struct store *s, struct pack *p)
         pack_free(s, p);
 }
 
+/* Out of the cache. Returned when it is to be freed now, else its last user does it. */
+static struct pack *forget_locked(struct store *s, struct pack *p)
+{
+    remove_locked(s, p);
+    return p->refs ? NULL : p;
+}
+
 void pack_forget(struct store *s, uint64_t seq)
 {
     struct pack *p;
 
     lock_take(&s->lock);
     p = find_locked(s, seq);
-    if (p) {
-        remove_locked(s, p);
-        if (p->refs)
-            p = NULL; /* freed by its last user */
-    }
+    if (p)
+        p = forget_locked(s, p);
     lock_drop(&s->lock);
     pack_free(s, p);
+}
+
+/* Its file has no name any more. When that cannot be told: it may be, and reading it again does no
+ * harm. */
+static bool is_stale(struct store *s, const struct pack *p)
+{
+    uint64_t bytes, links;
+
+    return s->io->stat(s->io, p->h, &bytes, &links) < 0 || links == 0;
+}
+
+void packs_forget_stale(struct store *s)
+{
+    struct pack *gone = NULL, *next;
+
+    lock_take(&s->lock);
+    for (unsigned b = 0; b < PACK_BUCKETS; b++)
+        for (struct pack *p = s->bucket[b]; p; p = next) {
+            next = p->next;
+            if (is_stale(s, p) && forget_locked(s, p)) {
+                p->next = gone;
+                gone = p;
+            }
+        }
+    lock_drop(&s->lock);
+    for (; gone; gone = next) {
+        next = gone->next;
+        pack_free(s, gone);
+    }
+}
+
+void store_tidy(struct store *s)
+{
+    packs_forget_stale(s);
 }
 
 void packs_close(struct store *s)

@@ -19,6 +19,7 @@ struct packw {
     uint64_t seq;
     int h;
     bool sealed;
+    bool again; /* it takes the place of the sealed pack of that number */
     struct pack_domain domain;
     uint8_t key[KEY_BYTES]; /* when it has a domain */
     uint64_t end;           /* where the next record goes */
@@ -163,16 +164,15 @@ static int highest_seq(struct store *s, uint64_t *ret, struct err *e)
     return 0;
 }
 
-/* 1: p->seq is ours; 0: taken, try the next. See "Sequence numbers" in docs/formats/store.md. */
-static int try_seq(struct packw *p, struct err *e)
+/* 1: <seq>.open is there and ours; 0: it is somebody's. */
+static int lock_open_pack(struct packw *p, struct err *e)
 {
     const struct store_io *io = p->s->io;
-    char path[PATH_BYTES], sealed[PATH_BYTES];
+    char path[PATH_BYTES];
     uint64_t size, links = 0;
     int r;
 
     open_path(p, path, "open");
-    open_path(p, sealed, "pack");
     p->h = io->open(io, path, STORE_IO_CREATE);
     if (p->h == -EEXIST)
         return 0;
@@ -181,19 +181,33 @@ static int try_seq(struct packw *p, struct err *e)
     r = io->lock(io, p->h, STORE_IO_EXCLUSIVE, false);
     if (r == 0)
         r = io->stat(io, p->h, &size, &links);
-    if (r == -EAGAIN || (r == 0 && links == 0)) { /* a sweeper took it for dead */
-        io->close(io, p->h);
-        p->h = -1;
-        return 0;
-    }
-    if (r == 0)
-        r = io->exists(io, sealed);
+    if (r == 0 && links > 0)
+        return 1;
+    if (r < 0 && r != -EAGAIN)
+        (void)io->unlink(io, path); /* else a sweeper took it for dead */
+    io->close(io, p->h);
+    p->h = -1;
+    return r < 0 && r != -EAGAIN ? err_no(e, r, "take '%s'", path) : 0;
+}
+
+/* 1: p->seq is ours; 0: taken, try the next. See "Sequence numbers" in docs/formats/store.md. */
+static int try_seq(struct packw *p, struct err *e)
+{
+    const struct store_io *io = p->s->io;
+    char path[PATH_BYTES], sealed[PATH_BYTES];
+    int r = lock_open_pack(p, e);
+
+    if (r <= 0)
+        return r;
+    open_path(p, sealed, "pack");
+    r = io->exists(io, sealed);
     if (r == 0)
         return 1;
+    open_path(p, path, "open");
     (void)io->unlink(io, path);
     io->close(io, p->h);
     p->h = -1;
-    return r < 0 ? err_no(e, r, "take '%s'", path) : 0;
+    return r < 0 ? err_no(e, r, "look at '%s'", sealed) : 0;
 }
 
 static int take_seq(struct packw *p, struct err *e)
@@ -220,10 +234,22 @@ static int make_key(struct packw *p, const struct store_key *key, struct err *e)
     return pack_key_derive(key, &p->domain, p->s->uuid, p->seq, p->key, e);
 }
 
+static int begin(struct packw *p, struct err *e)
+{
+    struct pack_header_disk d;
+    int r;
+
+    pack_header_build(&d, p->s->uuid, p->seq, &p->domain);
+    r = p->s->io->pwrite(p->s->io, p->h, &d, sizeof d, 0);
+    if (r < 0)
+        return err_no(e, r, "begin pack '%016" PRIx64 "'", p->seq);
+    p->end = sizeof d;
+    return 0;
+}
+
 int packw_open(struct store *s, const struct store_key *key, struct packw **ret, struct err *e)
 {
     _cleanup_(packw_freep) struct packw *p = calloc(1, sizeof *p);
-    struct pack_header_disk d;
     int r;
 
     if (!p)
@@ -235,13 +261,44 @@ int packw_open(struct store *s, const struct store_key *key, struct packw **ret,
         r = make_key(p, key, e);
     if (r < 0)
         return err_wrap(e, "begin a pack");
-    pack_header_build(&d, s->uuid, p->seq, &p->domain);
-    r = s->io->pwrite(s->io, p->h, &d, sizeof d, 0);
+    r = begin(p, e);
+    if (r == 0)
+        *ret = TAKE_PTR(p);
+    return r;
+}
+
+/* Records come into it as they are, encrypted ones too: so it has the salt, and no need of the key.
+ */
+int packw_open_again(struct store *s, uint64_t seq, const struct pack_domain *domain,
+                     struct packw **ret, struct err *e)
+{
+    _cleanup_(packw_freep) struct packw *p = calloc(1, sizeof *p);
+    int r;
+
+    if (!p)
+        return err_oom(e);
+    p->s = s;
+    p->seq = seq;
+    p->again = true;
+    p->domain = *domain;
+    r = lock_open_pack(p, e);
+    if (r == 0)
+        r = err_set(e, EBUSY, ERR_CONFLICT, "somebody else is at it");
     if (r < 0)
-        return err_no(e, r, "begin pack '%016" PRIx64 "'", p->seq);
-    p->end = sizeof d;
-    *ret = TAKE_PTR(p);
-    return 0;
+        return err_wrap(e, "write pack '%016" PRIx64 "' anew", seq);
+    r = begin(p, e);
+    if (r == 0)
+        *ret = TAKE_PTR(p);
+    return r;
+}
+
+int packw_skip(struct packw *p, struct err *e)
+{
+    static const uint8_t none[SHA_BYTES];
+    uint64_t offset;
+    uint32_t slot;
+
+    return packw_reserve(p, REC_BLOCK, sizeof(struct rec_disk), none, &slot, &offset, e);
 }
 
 int packw_reserve(struct packw *p, enum rec_kind kind, uint32_t len, const uint8_t sha[SHA_BYTES],
@@ -289,7 +346,7 @@ uint64_t packw_seq(const struct packw *p)
 
 uint64_t packw_bytes(const struct packw *p)
 {
-    return p->sealed ? p->bytes : p->end;
+    return p->bytes ? p->bytes : p->end;
 }
 
 uint32_t packw_count(const struct packw *p)
@@ -322,30 +379,40 @@ static int write_footer(struct packw *p, struct err *e)
     return 0;
 }
 
-int packw_seal(struct packw *p, struct err *e)
+int packw_finish(struct packw *p, struct err *e)
 {
-    const struct store_io *io = p->s->io;
-    char path[PATH_BYTES], sealed[PATH_BYTES];
     int r;
 
     assert(!p->sealed && p->count > 0);
-    open_path(p, path, "open");
-    open_path(p, sealed, "pack");
     r = write_footer(p, e);
     if (r == 0) {
-        r = io->sync(io, p->h);
+        r = p->s->io->sync(p->s->io, p->h);
         if (r < 0)
             r = err_no(e, r, "flush it");
     }
-    if (r == 0) {
-        r = io->rename(io, path, sealed, false);
-        if (r < 0)
-            r = err_no(e, r, "name it");
-    }
+    return r < 0 ? err_wrap(e, "seal pack '%016" PRIx64 "'", p->seq) : 0;
+}
+
+int packw_name(struct packw *p, struct err *e)
+{
+    char path[PATH_BYTES], sealed[PATH_BYTES];
+    int r;
+
+    assert(!p->sealed && p->bytes);
+    open_path(p, path, "open");
+    open_path(p, sealed, "pack");
+    r = p->s->io->rename(p->s->io, path, sealed, p->again);
     if (r < 0)
-        return err_wrap(e, "seal pack '%016" PRIx64 "'", p->seq);
+        return err_no(e, r, "name pack '%016" PRIx64 "'", p->seq);
     p->sealed = true;
     return 0;
+}
+
+int packw_seal(struct packw *p, struct err *e)
+{
+    int r = packw_finish(p, e);
+
+    return r < 0 ? r : packw_name(p, e);
 }
 
 void packw_free(struct packw *p)

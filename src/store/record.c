@@ -62,6 +62,11 @@ static void scratch_put(struct store *s, struct scratch *x)
     scratch_free(x);
 }
 
+static uint32_t plain_len_of(enum rec_kind kind)
+{
+    return kind == REC_LEAF ? LEAF_BYTES : STORE_BLOCK_BYTES;
+}
+
 struct range { /* a record, and of it the frames that hold a range */
     struct rec_disk disk;
     struct rec rec;
@@ -135,6 +140,8 @@ static int read_frames(struct store *s, struct pack *p, struct range *g, enum re
     uint32_t n;
     int r;
 
+    if (entry_is_gone(t))
+        return err_set(e, EBADMSG, ERR_CORRUPT, "the record was removed: nothing needed it");
     if (t->kind != kind)
         return err_set(e, EBADMSG, ERR_CORRUPT, "the record is of another kind");
     r = read_rec(s, p, t, g, e);
@@ -167,15 +174,13 @@ static int read_range(struct store *s, struct pack *p, uint32_t slot, enum rec_k
     return r < 0 ? r : unpack_range(p, &g, x, offset, buf, len, e);
 }
 
-static int range_sums(struct store *s, struct pack *p, uint32_t slot, enum rec_kind kind,
+static int range_sums(struct store *s, struct pack *p, struct range *g, enum rec_kind kind,
                       uint64_t *stored_bytes, struct scratch *x, struct err *e)
 {
-    uint32_t len = kind == REC_LEAF ? LEAF_BYTES : STORE_BLOCK_BYTES;
-    struct range g = { .slot = slot };
-    int r = read_frames(s, p, &g, kind, 0, len, stored_bytes, x, e);
+    int r = read_frames(s, p, g, kind, 0, plain_len_of(kind), stored_bytes, x, e);
 
-    for (unsigned f = 0; r == 0 && f < g.rec.frames; f++)
-        r = frame_check(&g.rec, f, x->stored + g.rec.frame[f].offset, e);
+    for (unsigned f = 0; r == 0 && f < g->rec.frames; f++)
+        r = frame_check(&g->rec, f, x->stored + g->rec.frame[f].offset, e);
     return r;
 }
 
@@ -188,13 +193,64 @@ int pack_read_sums(struct store *s, struct pack *p, uint32_t slot, enum rec_kind
                    uint64_t *stored_bytes, struct err *e)
 {
     struct scratch *x = scratch_get(s);
+    struct range g = { .slot = slot };
     int r;
 
     assert(slot < p->count);
     if (!x)
         return err_oom(e);
-    r = range_sums(s, p, slot, kind, stored_bytes, x, e);
+    r = range_sums(s, p, &g, kind, stored_bytes, x, e);
     scratch_put(s, x);
+    return r < 0 ? about_record(p, slot, e) : 0;
+}
+
+int pack_read_stored(struct store *s, struct pack *p, uint32_t slot, uint8_t *buf,
+                     uint32_t *ret_len, struct err *e)
+{
+    struct scratch *x = scratch_get(s);
+    struct range g = { .slot = slot };
+    int r;
+
+    assert(slot < p->count);
+    if (!x)
+        return err_oom(e);
+    r = range_sums(s, p, &g, (enum rec_kind)p->table[slot].kind, NULL, x, e);
+    if (r == 0) {
+        memcpy(buf, &g.disk, sizeof g.disk);
+        memcpy(buf + sizeof g.disk, x->stored, g.rec.stored_len);
+        *ret_len = (uint32_t)sizeof g.disk + g.rec.stored_len;
+    }
+    scratch_put(s, x);
+    return r < 0 ? about_record(p, slot, e) : 0;
+}
+
+static int prove_block(const struct store_key *key, const struct entry_disk *t, const void *buf,
+                       struct err *e)
+{
+    uint8_t sha[SHA_BYTES];
+    int r = block_name(key, buf, sha, e);
+
+    if (r == 0 && memcmp(sha, t->sha, SHA_BYTES) != 0)
+        r = err_set(e, EBADMSG, ERR_CORRUPT, "SHA-256 does not match");
+    return r;
+}
+
+int pack_prove(struct store *s, struct pack *p, uint32_t slot, void *buf, uint64_t *stored_bytes,
+               bool *ret_sealed, struct err *e)
+{
+    const struct entry_disk *t = &p->table[slot];
+    enum rec_kind kind = (enum rec_kind)t->kind;
+    uint64_t loc[LEAF_ENTRIES];
+    int r;
+
+    *ret_sealed = rec_is_sealed(kind, p->domain.domain) && !p->keyed;
+    if (*ret_sealed)
+        return pack_read_sums(s, p, slot, kind, stored_bytes, e);
+    r = pack_read(s, p, slot, kind, 0, buf, plain_len_of(kind), stored_bytes, e);
+    if (r < 0)
+        return r;
+    r = kind == REC_LEAF ? leaf_parse(buf, loc, e)
+                         : prove_block(store_key_of(s, p->domain.domain), t, buf, e);
     return r < 0 ? about_record(p, slot, e) : 0;
 }
 
@@ -237,7 +293,7 @@ int loc_sha(struct store *s, uint32_t domain, uint64_t loc, enum rec_kind kind,
 
     if (r < 0)
         return r;
-    if (slot >= p->count || p->table[slot].kind != kind)
+    if (slot >= p->count || p->table[slot].kind != kind || entry_is_gone(&p->table[slot]))
         r = err_set(e, EBADMSG, ERR_CORRUPT,
                     "pack '%016" PRIx64 "' has no record %" PRIu32 " of that kind", p->seq, slot);
     else if (p->domain.domain != domain)

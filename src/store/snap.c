@@ -128,13 +128,20 @@ static int sha_in_store(void *u, uint64_t loc, uint8_t out[SHA_BYTES], struct er
     return loc_sha(x->s, x->domain, loc, REC_BLOCK, out, e);
 }
 
+int leaf_sha_in_store(struct store *s, uint32_t domain, const uint64_t loc[LEAF_ENTRIES],
+                      uint8_t out[SHA_BYTES], struct err *e)
+{
+    struct in_store x = { s, domain };
+
+    return leaf_sha(sha_in_store, &x, domain, loc, out, e);
+}
+
 static int leaf_prove(struct store *s, uint32_t domain, const struct ref_disk *ref,
                       const uint64_t loc[LEAF_ENTRIES], struct err *e)
 {
-    struct in_store x = { s, domain };
     uint8_t sha[SHA_BYTES];
     uint32_t data = 0, zero = 0;
-    int r = leaf_sha(sha_in_store, &x, domain, loc, sha, e);
+    int r = leaf_sha_in_store(s, domain, loc, sha, e);
 
     if (r < 0)
         return r;

@@ -6,14 +6,16 @@
  * 1. A root names only leaves, a leaf only blocks, that are flushed, in packs with a flushed name,
  *    before the root gets its name. A crash leaves the whole snapshot or none of it.
  * 2. A name, once visible, never gets other content: snapshots and packs are renamed to names that
- *    did not exist, and a pack's sequence number does not come back. A pin may be replaced, at one
- *    instant.
+ *    did not exist, and a pack's sequence number does not come back. At one instant a pin may be
+ *    replaced, and a pack by a copy that has the same records in the same slots, without some of
+ *    those that nothing reaches: a location never means anything else.
  * 3. Nobody sees a byte that passed no check: the frame's CRC32C at each read; the block's SHA-256,
  *    and the chain of hashes from the root to it, whenever the whole block is read verified. What
  *    fails a check is ERR_CORRUPT and names snapshot, block and pack.
  * 4. Collection never removes what a root, a pin or a running writer can reach: writers and pins
  *    hold locks/gc shared, a collection holds it exclusively, and it removes nothing unless it has
- *    read every root and leaf. It may be killed at any instruction: removing is idempotent.
+ *    read every root and leaf. It may be killed at any instruction: removing is idempotent, and a
+ *    copy of a pack is whole, proven and flushed before it takes the pack's name.
  * 5. Each file has one writing process, which holds a lock on it; a pack whose lock nobody holds
  * and that has no final name was left by a dead writer, is part of nothing and is swept.
  * 6. A sealed pack is never removed by its writer, also when it gives up: other writers may refer
@@ -190,86 +192,6 @@ int file_put(struct store *s, const char *dir, const char *name, const void *p, 
     return 0;
 }
 
-int gc_lock(struct store *s, enum store_io_lock how, bool wait, int *ret, struct err *e)
-{
-    char path[PATH_BYTES];
-    int h, r;
-
-    store_path(s, path, "locks/gc");
-    h = s->io->open(s->io, path, STORE_IO_READ);
-    if (h < 0)
-        return err_no(e, h, "open '%s'", path);
-    r = s->io->lock(s->io, h, how, wait);
-    if (r < 0) {
-        s->io->close(s->io, h);
-        if (r == -EAGAIN || r == -EWOULDBLOCK)
-            return -EAGAIN;
-        return err_no(e, r, "lock '%s'", path);
-    }
-    *ret = h;
-    return 0;
-}
-
-int open_pack_is_dead(struct store *s, const char *name, bool remove, uint64_t *ret_bytes,
-                      struct err *e)
-{
-    _cleanup_(io_handle_done) struct io_handle f = { s->io, -1 };
-    uint64_t bytes, links;
-    char path[PATH_BYTES];
-    int r;
-
-    store_path(s, path, "packs/%s", name);
-    f.h = s->io->open(s->io, path, STORE_IO_READ);
-    if (f.h == -ENOENT)
-        return 0;
-    if (f.h < 0)
-        return err_no(e, f.h, "open '%s'", path);
-    r = s->io->lock(s->io, f.h, STORE_IO_EXCLUSIVE, false);
-    if (r == -EAGAIN)
-        return 0; /* its writer lives */
-    if (r < 0)
-        return err_no(e, r, "lock '%s'", path);
-    /* Sealed meanwhile? Then this name is gone, and unlinking it removes nothing. */
-    r = s->io->stat(s->io, f.h, &bytes, &links);
-    if (r < 0)
-        return err_no(e, r, "look at '%s'", path);
-    r = s->io->exists(s->io, path);
-    if (r <= 0)
-        return r < 0 ? err_no(e, r, "look at '%s'", path) : 0;
-    if (remove) {
-        r = s->io->unlink(s->io, path);
-        if (r == -ENOENT)
-            return 0;
-        if (r < 0)
-            return err_no(e, r, "remove '%s'", path);
-    }
-    *ret_bytes = bytes;
-    return 1;
-}
-
-int sweep_open_packs(struct store *s, uint64_t *ret_swept, uint64_t *ret_bytes, struct err *e)
-{
-    _cleanup_(names_done) struct names l = { 0 };
-    uint64_t swept = 0, bytes = 0, seq, one = 0;
-    int r;
-
-    r = names_list(s, "packs", &l, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < l.n; i++) {
-        if (!pack_name_parse(l.name[i], ".open", &seq))
-            continue;
-        r = open_pack_is_dead(s, l.name[i], true, &one, e);
-        if (r < 0)
-            return r;
-        swept += r > 0;
-        bytes += r > 0 ? one : 0;
-    }
-    *ret_swept = swept;
-    *ret_bytes = bytes;
-    return 0;
-}
-
 /* ---- the store ---- */
 
 void store_close(struct store *s)
@@ -277,6 +199,8 @@ void store_close(struct store *s)
     if (!s)
         return;
     packs_close(s);
+    if (s->hold_h >= 0)
+        s->io->close(s->io, s->hold_h);
     store_keys_drop(s);
     lock_done(&s->lock);
     free(s->path);
@@ -295,6 +219,9 @@ static int store_new(const char *path, const struct store_io *io, struct store *
     lock_init(&s->lock);
     s->io = io ? io : &store_io_disk;
     s->pack_target = PACK_BYTES_TARGET;
+    s->hold_h = -1;
+    s->compact_min = COMPACT_MIN;
+    s->compact_max = COMPACT_MAX;
     s->path = strdup(path);
     if (!s->path) {
         store_close(s);

@@ -143,21 +143,45 @@ DEFINE_FREEP(store_writer_free, struct store_writer);
 
 struct store_gc_stats {
     uint64_t packs_seen, packs_removed, bytes_freed, dead_writers_swept;
-    bool busy; /* writers are at work: only dead writers' leftovers were swept */
+    uint64_t packs_compacted;        /* written anew without what nothing reaches */
+    uint64_t bytes_copied;           /* what that cost: bytes read, proven and written */
+    uint64_t packs_left;             /* worth it, but not done: why is in again, or in trouble */
+    uint64_t packs_damaged;          /* left as they are */
+    uint64_t live_bytes, dead_bytes; /* in packs, afterwards; not counted when busy */
+    bool busy;  /* writers are at work: only dead writers' leftovers were swept */
+    bool again; /* another collection soon will bring more: somebody waited for the store, or a
+                   collection's share of work was done */
+    struct err trouble; /* no != 0: damage that was met while packs were written anew (it names
+                           snapshot, block and pack), or the disk was full; nothing was lost */
 };
-/* Removes packs that no snapshot, pin or running writer can reach. May be killed at any
- * instruction, may run beside readers and writers. */
+/* Removes packs that no snapshot, pin or running writer can reach, and writes packs anew of which
+ * half or more cannot be reached. With the key of encrypted ones (store_add_key) their blocks are
+ * proven by their hash on the way, else by their checksums. May be killed at any instruction, may
+ * run beside readers and writers. ret may be NULL. */
 int store_gc(struct store *s, struct store_gc_stats *ret, struct err *e);
+/* No collection begins until the store is closed: for who reads a snapshot that is not pinned. */
+int store_hold(struct store *s, struct err *e);
+/* Lets go of packs that were removed or written anew since they were opened: their space comes back
+ * when nobody has them open. For those who read for long. */
+void store_tidy(struct store *s);
+
+struct store_usage {
+    uint64_t packs;
+    uint64_t live_bytes, dead_bytes; /* of packs; dead: a collection may give them back. What a
+                                        running writer is about to use counts as dead */
+};
+int store_usage(struct store *s, struct store_usage *ret, struct err *e);
 
 struct store_check_report {
     uint64_t snapshots, pins, packs, leaves, blocks, bytes;
     uint64_t problems;
     uint64_t leftovers; /* files of dead writers, unreachable packs: no damage, space only */
     uint64_t sealed;    /* encrypted blocks whose key is not here: only their checksums were read */
+    uint64_t live_bytes, dead_bytes; /* as in store_usage */
 };
-/* Proves the invariants on a real store: every root, leaf, record, footer; every block's SHA-256
- * when deep (of encrypted ones with their key). Each problem and leftover is told to fn as one
- * sentence. Reads only. */
+/* Proves the invariants on a real store (ret may be NULL): every root, leaf, record, footer; every
+ * block's SHA-256 when deep (of encrypted ones with their key). Each problem and leftover is told
+ * to fn as one sentence. Reads only. */
 int store_check(struct store *s, bool deep,
                 void (*fn)(bool is_problem, const char *sentence, void *userdata), void *userdata,
                 struct store_check_report *ret, struct err *e);

@@ -14,7 +14,7 @@
 
 static const struct model base = { .volume_bytes = MIB(514), .block = { 1, 2, 3, 1, [1026] = 4 } };
 static const struct model next = { .volume_bytes = MIB(514), .block = { 1, 5, 0, 6, [1026] = 4 } };
-static const struct model last = { .volume_bytes = MIB(520), .block = { 7, 5, 0, 6, [1035] = 8 } };
+static const struct model last = { .volume_bytes = MIB(520), .block = { 7, 5, 0, 1, [1035] = 8 } };
 
 static struct store_key *key; /* NULL: not encrypted */
 
@@ -26,7 +26,8 @@ static struct store *open_store(struct disk *d)
     assert_ok(store_open(STORE, disk_io(d), &s, &e), &e);
     if (key)
         assert_ok(store_add_key(s, key, &e), &e);
-    s->pack_target = 16000; /* one or two blocks a pack */
+    s->pack_target = 30000; /* up to three blocks a pack */
+    s->compact_min = 0;
     return s;
 }
 
@@ -49,6 +50,8 @@ static struct disk *base_disk(void)
 
 struct progress {
     bool next, last, deleted, copied; /* these calls have returned success */
+    bool next_goes;                   /* its deletion has begun */
+    unsigned compacted;               /* packs */
 };
 
 static int two_increments(struct store *s, struct progress *p, struct err *e)
@@ -66,7 +69,7 @@ static int two_increments(struct store *s, struct progress *p, struct err *e)
 
 static int delete_and_collect(struct store *s, struct progress *p, struct err *e)
 {
-    struct store_gc_stats gc;
+    struct store_gc_stats gc = { 0 };
     int r = two_increments(s, p, e);
 
     if (r == 0)
@@ -80,6 +83,7 @@ static int delete_and_collect(struct store *s, struct progress *p, struct err *e
     if (r == 0) {
         p->deleted = true;
         r = store_gc(s, &gc, e);
+        p->compacted += (unsigned)gc.packs_compacted;
     }
     return r;
 }
@@ -108,7 +112,7 @@ static void verify(struct disk *d, const struct progress *p)
     assert_int_equal(check_problems(s, NULL), 0);
     if (!p->deleted)
         whole_or_absent(s, "base", &base, !p->last); /* perhaps it was just being deleted */
-    whole_or_absent(s, "next", &next, p->next);
+    whole_or_absent(s, "next", &next, p->next && !p->next_goes);
     whole_or_absent(s, "last", &last, p->last);
     whole_or_absent(s, "copy", &last, p->copied);
     r = model_compare(s, "pin", &base, &e);
@@ -128,7 +132,7 @@ static void go_on(struct disk *d)
     struct err e = { 0 };
 
     if (!store_snap_exists(s, "next"))
-        model_snapshot(s, "next", "pin", &next, NULL, NULL);
+        model_snapshot(s, "next", store_snap_exists(s, "last") ? NULL : "pin", &next, NULL, NULL);
     assert_ok(store_gc(s, &gc, &e), &e);
     assert_false(gc.busy);
     assert_int_equal(check_problems(s, &report), 0);
@@ -138,10 +142,12 @@ static void go_on(struct disk *d)
 
 typedef int scenario_fn(struct store *s, struct progress *p, struct err *e);
 
-static void pull_the_plug_everywhere(scenario_fn *scenario)
+/* Returns how many packs the undisturbed run has written anew. */
+static unsigned pull_the_plug_everywhere(scenario_fn *scenario)
 {
     struct disk *start = base_disk();
     bool finished = false;
+    unsigned compacted = 0;
 
     for (long n = 0; !finished; n++) {
         struct disk *d = disk_copy(start);
@@ -154,6 +160,7 @@ static void pull_the_plug_everywhere(scenario_fn *scenario)
         r = scenario(s, &p, &e);
         store_close(s);
         finished = !disk_is_dead(d);
+        compacted = p.compacted;
         assert_int_equal(r == 0, finished);
         for (unsigned f = 0; f < DISK_FATE_MAX + SEEDS; f++) {
             struct disk *after = disk_copy(d);
@@ -168,18 +175,45 @@ static void pull_the_plug_everywhere(scenario_fn *scenario)
         disk_free(d);
     }
     disk_free(start);
+    return compacted;
+}
+
+/* Only some blocks of "base" are needed when "base" and its pin are gone: packs are written anew.
+ */
+static int compact(struct store *s, struct progress *p, struct err *e)
+{
+    struct store_gc_stats gc = { 0 };
+    int r = delete_and_collect(s, p, e);
+
+    p->next_goes = r == 0;
+    if (r == 0)
+        r = store_snap_delete(s, "next", e);
+    if (r == 0)
+        r = store_gc(s, &gc, e);
+    p->compacted += (unsigned)gc.packs_compacted;
+    if (r == 0 && gc.trouble.no) { /* a full disk: told, and no failure */
+        *e = gc.trouble;
+        return -e->no;
+    }
+    return r;
 }
 
 static void power_may_fail_at_any_flush_of_increments(void **unused) /* 1, 2 */
 {
     (void)unused;
-    pull_the_plug_everywhere(two_increments);
+    (void)pull_the_plug_everywhere(two_increments);
 }
 
 static void power_may_fail_at_any_flush_of_a_collection(void **unused) /* 4 */
 {
     (void)unused;
-    pull_the_plug_everywhere(delete_and_collect);
+    (void)pull_the_plug_everywhere(delete_and_collect);
+}
+
+static void power_may_fail_at_any_flush_of_a_compaction(void **unused) /* 2, 4 */
+{
+    (void)unused;
+    assert_true(pull_the_plug_everywhere(compact) > 0);
 }
 
 static void fail_every_call(scenario_fn *scenario, int no, bool killed)
@@ -215,13 +249,13 @@ static void fail_every_call(scenario_fn *scenario, int no, bool killed)
 static void any_call_may_fail(void **unused)
 {
     (void)unused;
-    fail_every_call(delete_and_collect, EIO, false);
+    fail_every_call(compact, EIO, false);
 }
 
 static void the_disk_may_be_full_at_any_call(void **unused)
 {
     (void)unused;
-    fail_every_call(two_increments, ENOSPC, true);
+    fail_every_call(compact, ENOSPC, true);
 }
 
 static void a_collection_may_be_killed_between_any_two_calls(void **unused) /* 4 */
@@ -241,12 +275,15 @@ static void a_collection_may_be_killed_between_any_two_calls(void **unused) /* 4
     for (long n = 0; !finished; n++) {
         struct disk *d = disk_copy(start);
         struct store_gc_stats gc;
+        int r;
 
         s = open_store(d);
         err_clear(&e);
         disk_fail_at(d, n, EIO);
-        (void)store_gc(s, &gc, &e); /* wherever it ends */
+        r = store_gc(s, &gc, &e); /* wherever it ends */
         finished = disk_calls(d) <= n;
+        if (finished)
+            assert_true(r == 0 && gc.packs_compacted > 0 && gc.packs_removed > 0);
         disk_fail_at(d, -1, 0);
         disk_kill_handles(d);
         store_close(s);
@@ -335,11 +372,12 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(power_may_fail_at_any_flush_of_increments),
         cmocka_unit_test(power_may_fail_at_any_flush_of_a_collection),
+        cmocka_unit_test(power_may_fail_at_any_flush_of_a_compaction),
         cmocka_unit_test(any_call_may_fail),
         cmocka_unit_test(the_disk_may_be_full_at_any_call),
         cmocka_unit_test(a_collection_may_be_killed_between_any_two_calls),
         cmocka_unit_test(making_a_store_may_be_interrupted_and_repeated),
-        ENCRYPTED(power_may_fail_at_any_flush_of_a_collection),
+        ENCRYPTED(power_may_fail_at_any_flush_of_a_compaction),
         ENCRYPTED(any_call_may_fail),
         ENCRYPTED(the_first_encrypted_snapshot_may_be_interrupted),
     };

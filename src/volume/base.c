@@ -44,6 +44,12 @@ int base_open_store(struct volume *v, struct err *e)
     return r;
 }
 
+void volume_tidy(struct volume *v)
+{
+    if (v->store)
+        store_tidy(v->store);
+}
+
 int base_open(struct volume *v, const char *id, bool pinned, struct base **ret, struct err *e)
 {
     struct base *b = NULL;

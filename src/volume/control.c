@@ -20,6 +20,7 @@
 #define CLIENTS_MAX 16U
 #define LINE_BYTES  4096U
 #define LEAVE_MS    1000
+#define TIDY_MS     30000 /* so long may packs that a collection wrote anew take space twice */
 
 struct client {
     int fd; /* -1: free */
@@ -292,11 +293,13 @@ static void one_round(struct control *c)
     struct pollfd p[2 + CLIENTS_MAX] = { { .fd = c->wake_fd, .events = POLLIN },
                                          { .fd = c->listen_fd, .events = POLLIN } };
     int left = volume_freeze_left_ms(c->v);
+    int wait = left >= 0 && left < TIDY_MS ? left : TIDY_MS;
 
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         p[2 + i] = (struct pollfd){ .fd = c->clients[i].fd, .events = POLLIN };
-    if (poll(p, ARRAY_LEN(p), left) <= 0)
-        return; /* the freeze's end, or a signal */
+    volume_tidy(c->v);
+    if (poll(p, ARRAY_LEN(p), wait) <= 0)
+        return; /* the freeze's end, a signal, or time to tidy again */
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         if (p[2 + i].revents)
             on_client(c, &c->clients[i]);

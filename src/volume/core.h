@@ -79,6 +79,9 @@ int volume_release(struct volume *v, const char *name, const char *new_base, boo
                    struct err *e);
 void volume_fill(struct volume *v, uint64_t bytes_per_s);
 void volume_status(struct volume *v, struct volume_status *ret);
+/* Lets go of packs of the store that were removed or written anew (store_tidy); now and then, by
+ * the thread that steers. */
+void volume_tidy(struct volume *v);
 
 /* Calls fn with the name of each living point. */
 void volume_points_each(struct volume *v, void (*fn)(const char *name, void *userdata),

@@ -37,7 +37,7 @@ static void a_wrong_word_is_named(void **unused)
         { { "gc" }, "'gc' needs '--store'" },
         { { "gc", "--store", "a", "--store", "b" }, "'--store' is given twice" },
         { { "gc", "--store", "a", "--shallow" }, "'--shallow' is no option of 'gc'" },
-        { { "gc", "--store", "a", "--key=k" }, "'--key=k' is no option of 'gc'" },
+        { { "gc", "--store", "a", "--run=r" }, "'--run=r' is no option of 'gc'" },
         { { "check", "--store", "a", "--shallow=1" }, "'--shallow' takes no value" },
         { { "gc", "stray" }, "'stray' is no option of 'gc'" },
         { { "gc", "--sto", "a" }, "'--sto' is no option of 'gc'" },

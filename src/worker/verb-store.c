@@ -11,6 +11,18 @@
 #define SENTENCES_MAX      100
 #define SENTENCE_BYTES_MAX 400 /* all of them fit into one line of output */
 
+/* "busy" asks to be called again soon, for whichever reason. */
+static json_t *gc_result(const struct store_gc_stats *st)
+{
+#define N(field) #field, (json_int_t)(st->field)
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:s}", N(packs_seen),
+                     N(packs_removed), N(packs_compacted), N(packs_left), N(packs_damaged),
+                     N(bytes_freed), N(bytes_copied), N(live_bytes), N(dead_bytes),
+                     N(dead_writers_swept), "busy", st->busy || st->again, "trouble",
+                     st->trouble.msg);
+#undef N
+}
+
 int verb_gc(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e)
 {
     _cleanup_(store_closep) struct store *store = NULL;
@@ -19,18 +31,20 @@ int verb_gc(const struct worker_args *a, struct report *rep, json_t **ret_result
     int r;
 
     r = store_open(a->store, NULL, &store, e);
+    if (r == 0 && a->key)
+        r = store_add_key_file(store, a->key, e);
     if (r == 0)
         r = store_gc(store, &st, e);
     if (r < 0)
         return r;
     p.done = p.total = st.bytes_freed;
+    p.read = p.stored = st.bytes_copied;
     r = report_progress_last(rep, &p, clock_mono_ms(), e);
     if (r < 0)
         return r;
-    *ret_result =
-        json_pack("{s:I,s:I,s:I,s:I,s:b}", "packs_seen", (json_int_t)st.packs_seen, "packs_removed",
-                  (json_int_t)st.packs_removed, "bytes_freed", (json_int_t)st.bytes_freed,
-                  "dead_writers_swept", (json_int_t)st.dead_writers_swept, "busy", (int)st.busy);
+    if (st.trouble.no)
+        (void)fprintf(stderr, "%s\n", st.trouble.msg);
+    *ret_result = gc_result(&st);
     return *ret_result ? 0 : err_oom(e);
 }
 
@@ -67,11 +81,12 @@ int verb_check(const struct worker_args *a, struct report *rep, json_t **ret_res
         json_decref(list);
         return r;
     }
-    *ret_result =
-        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "snapshots", (json_int_t)c.snapshots,
-                  "pins", (json_int_t)c.pins, "packs", (json_int_t)c.packs, "leaves",
-                  (json_int_t)c.leaves, "blocks", (json_int_t)c.blocks, "bytes",
-                  (json_int_t)c.bytes, "problems", (json_int_t)c.problems, "leftovers",
-                  (json_int_t)c.leftovers, "sealed", (json_int_t)c.sealed, "sentences", list);
+    *ret_result = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "snapshots",
+                            (json_int_t)c.snapshots, "pins", (json_int_t)c.pins, "packs",
+                            (json_int_t)c.packs, "leaves", (json_int_t)c.leaves, "blocks",
+                            (json_int_t)c.blocks, "bytes", (json_int_t)c.bytes, "problems",
+                            (json_int_t)c.problems, "leftovers", (json_int_t)c.leftovers, "sealed",
+                            (json_int_t)c.sealed, "live_bytes", (json_int_t)c.live_bytes,
+                            "dead_bytes", (json_int_t)c.dead_bytes, "sentences", list);
     return *ret_result ? 0 : err_oom(e);
 }

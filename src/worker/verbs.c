@@ -17,7 +17,7 @@ const struct verb worker_verbs[] = {
     { "copy", "--store DIR --source ID --snapshot ID [--key FILE]",
       BIT(STORE) | BIT(SOURCE) | BIT(SNAPSHOT), BIT(STORE) | BIT(SOURCE) | BIT(SNAPSHOT) | BIT(KEY),
       verb_copy },
-    { "gc", "--store DIR", BIT(STORE), BIT(STORE), verb_gc },
+    { "gc", "--store DIR [--key FILE]", BIT(STORE), BIT(STORE) | BIT(KEY), verb_gc },
     { "check", "--store DIR [--shallow] [--key FILE]", BIT(STORE),
       BIT(STORE) | BIT(SHALLOW) | BIT(KEY), verb_check },
     { "windows", "--request FILE [--store DIR --snapshot ID --parent ID --run DIR [--key FILE]]",

@@ -2,6 +2,7 @@
 /* For shell tests: makes stores, snapshots out of raw files, and volumes.
  *   mksnap store STORE
  *   mksnap snapshot STORE ID RAWFILE [PARENT]
+ *   mksnap delete STORE ID
  *   mksnap volume DIR NAME SIZE [STORE BASE]
  *   mksnap wait DIR NAME           until DIR/NAME appears, at most ten seconds */
 #include <errno.h>
@@ -66,6 +67,14 @@ static int make_snapshot(char **a, struct err *e)
     return r < 0 ? r : store_writer_commit(w, &info, e);
 }
 
+static int delete_snapshot(char **a, struct err *e)
+{
+    _cleanup_(store_closep) struct store *s = NULL;
+    int r = store_open(a[0], NULL, &s, e);
+
+    return r < 0 ? r : store_snap_delete(s, a[1], e);
+}
+
 static int make_volume(char **a, struct err *e)
 {
     struct volume_spec spec = {
@@ -107,6 +116,8 @@ int main(int argc, char **argv)
         r = store_create(argv[2], &e);
     else if (argc >= 5 && strcmp(argv[1], "snapshot") == 0)
         r = make_snapshot(argv + 2, &e);
+    else if (argc == 4 && strcmp(argv[1], "delete") == 0)
+        r = delete_snapshot(argv + 2, &e);
     else if ((argc == 5 || argc == 7) && strcmp(argv[1], "volume") == 0)
         r = make_volume(argv + 2, &e);
     else if (argc == 4 && strcmp(argv[1], "wait") == 0)
