@@ -253,13 +253,31 @@ static char *child_lead(const struct xml_node *parent)
     return str_take(&s);
 }
 
-static struct xml_node *element_node(struct xml *x, const char *name, const char *text)
+/* "u:Order" below "u:RunSynchronousCommand": an element without the prefix were in no name space.
+ */
+static char *name_below(const struct xml_node *parent, const char *name)
+{
+    const char *colon = parent->name ? strrchr(parent->name, ':') : NULL;
+    struct str s = STR_INIT(1024);
+
+    if (colon)
+        str_add_mem(&s, parent->name, (size_t)(colon + 1 - parent->name));
+    str_add(&s, name);
+    if (s.failed) {
+        str_done(&s);
+        return NULL;
+    }
+    return str_take(&s);
+}
+
+static struct xml_node *element_node(struct xml *x, const struct xml_node *parent, const char *name,
+                                     const char *text)
 {
     struct xml_node *n = xml_node_new(x, XML_ELEMENT), *t = NULL;
 
     if (!n)
         return NULL;
-    n->name = str_dup(name);
+    n->name = name_below(parent, name);
     if (text)
         t = text_node(x, text, false);
     if (!n->name || (text && !t)) {
@@ -303,7 +321,7 @@ int xml_add_child(struct xml *x, struct xml_node *parent, const char *name, cons
 {
     _cleanup_free_ char *blanks = child_lead(parent);
     struct xml_node *lead = blanks ? text_node(x, blanks, true) : NULL;
-    struct xml_node *n = element_node(x, name, text);
+    struct xml_node *n = element_node(x, parent, name, text);
 
     if (!n || (blanks && !lead)) {
         xml_node_free(n);

@@ -65,12 +65,16 @@ char *xml_text(const struct xml_node *n);
 int xml_err(const struct xml *x, const struct xml_node *n, struct err *e, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 
+/* The name space of an element, NULL: none; a prefix that stands for one at n, for attributes. */
+const char *xml_namespace(const struct xml_node *n);
+const char *xml_prefix_for(const struct xml_node *n, const char *uri);
+
 /* Edits; 0 or -errno (told in e). */
 int xml_set_text(struct xml *x, struct xml_node *n, const char *text, struct err *e);
 int xml_set_attr(struct xml *x, struct xml_node *n, const char *name, const char *value,
                  struct err *e);
-/* A new last child, on a line of its own, indented as its brothers are (or one level, "  ", deeper
- * than the parent). */
+/* A new last child, with the parent's prefix, on a line of its own, indented as its brothers are
+ * (or one level, "  ", deeper than the parent). */
 int xml_add_child(struct xml *x, struct xml_node *parent, const char *name, const char *text,
                   struct xml_node **ret, struct err *e);
 /* Takes the node out together with the white space before it. */

@@ -8,7 +8,6 @@
 
 #include "answer-priv.h"
 
-#define NAMESPACE      "urn:schemas-microsoft-com:unattend"
 #define COMPONENTS_MAX 512U
 #define PATH_TEXT_MAX  259U
 #define SETTING_DEPTH  16U
@@ -117,6 +116,7 @@ static int check_path(const struct xml *x, const struct xml_node *cmd, struct er
     const struct xml_node *n = xml_child(cmd, "Path");
     _cleanup_free_ char *text = n ? xml_text(n) : NULL;
     size_t quotes = 0;
+    char shown[280];
 
     if (!n)
         return xml_err(x, cmd, e, "a RunSynchronousCommand without Path");
@@ -128,7 +128,8 @@ static int check_path(const struct xml *x, const struct xml_node *cmd, struct er
         return xml_err(x, n, e, "the Path of a command is longer than %u characters",
                        PATH_TEXT_MAX);
     if (quotes % 2)
-        return xml_err(x, n, e, "the Path of a command has a quote without its partner");
+        return xml_err(x, n, e, "the Path of a command has a quote without its partner: %s",
+                       str_show(text, shown, sizeof(shown)));
     return 0;
 }
 
@@ -211,8 +212,8 @@ int answer_check(const struct xmlfile *f, struct err *e)
 
     if (!str_eq(xml_local_name(root), "unattend"))
         return xml_err(x, root, e, "the root is '%s', not 'unattend'", xml_local_name(root));
-    if (!str_eq(xml_attr(root, "xmlns"), NAMESPACE))
-        return xml_err(x, root, e, "the namespace of 'unattend' is not '" NAMESPACE "'");
+    if (!str_eq(xml_namespace(root), ANSWER_NAMESPACE))
+        return xml_err(x, root, e, "the namespace of 'unattend' is not '" ANSWER_NAMESPACE "'");
     for (const struct xml_node *s = xml_first_element(root); s; s = xml_next_element(s)) {
         int r = 0;
         if (str_eq(xml_local_name(s), "settings"))

@@ -111,6 +111,22 @@ int answer_remove_command(struct xmlfile *f, const char *part)
     return removed;
 }
 
+/* wcm:action="add", with the prefix that the file has for it; one that has none gets it here. */
+static int mark_as_added(struct xmlfile *f, struct xml_node *cmd, struct err *e)
+{
+    const char *prefix = xml_prefix_for(cmd, ANSWER_ACTIONS);
+    struct str name = STR_INIT(256);
+    int r = prefix ? 0 : xml_set_attr(f->xml, cmd, "xmlns:wcm", ANSWER_ACTIONS, e);
+
+    str_addf(&name, "%s:action", prefix ? prefix : "wcm");
+    if (r == 0)
+        r = str_check(&name, "the name of an attribute", e);
+    if (r == 0)
+        r = xml_set_attr(f->xml, cmd, str_text(&name), "add", e);
+    str_done(&name);
+    return r;
+}
+
 static int add_to(struct xmlfile *f, struct xml_node *list, unsigned order, const char *what,
                   const char *path, struct err *e)
 {
@@ -125,7 +141,7 @@ static int add_to(struct xmlfile *f, struct xml_node *list, unsigned order, cons
     if (r < 0)
         return r;
     str_addf(&number, "%u", order);
-    r = xml_set_attr(f->xml, cmd, "wcm:action", "add", e);
+    r = mark_as_added(f, cmd, e);
     if (r == 0)
         r = xml_add_child(f->xml, cmd, "Order", str_text(&number), NULL, e);
     str_done(&number);

@@ -84,7 +84,11 @@ bool answer_has_password(const struct xmlfile *f)
          (c = answer_component_next(f, c, "oobeSystem", ANSWER_SHELL));) {
         const struct xml_node *p = password_of(c);
         const struct xml_node *v = p ? xml_child(p, "Value") : NULL;
-        if (v && v->first)
+        _cleanup_free_ char *text = v ? xml_text(v) : NULL;
+        bool found = text && *text; /* a comment is none */
+        if (text)
+            mem_wipe(text, strlen(text));
+        if (found)
             return true;
     }
     return false;

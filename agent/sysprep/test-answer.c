@@ -347,6 +347,67 @@ static void utf16_file_stays_utf16(void **unused)
 #define CMD(order, path)                                                                           \
     "<RunSynchronousCommand><Order>" order "</Order><Path>" path "</Path></RunSynchronousCommand>"
 
+/* Whatever the owner's tool called the name spaces: what is added is in them, what was there stays.
+ */
+static void prefixes_are_the_owners(void **unused)
+{
+    static const char *const texts[] = {
+        "<u:unattend xmlns:u='urn:schemas-microsoft-com:unattend' "
+        "xmlns:w='http://schemas.microsoft.com/WMIConfig/2002/State'>\n"
+        " <!-- mine --><u:settings pass='specialize'>"
+        "<u:component name='Microsoft-Windows-Deployment' processorArchitecture='amd64' "
+        "publicKeyToken='x' language='neutral' versionScope='nonSxS'><u:RunSynchronous>"
+        "<u:RunSynchronousCommand w:action='add'><u:Order>1</u:Order><u:Path>a</u:Path>"
+        "</u:RunSynchronousCommand></u:RunSynchronous></u:component></u:settings></u:unattend>",
+
+        "<unattend xmlns='urn:schemas-microsoft-com:unattend'>\n"
+        " <!-- mine --><settings pass='specialize'>"
+        "<component name='Microsoft-Windows-Deployment' processorArchitecture='amd64' "
+        "publicKeyToken='x' language='neutral' versionScope='nonSxS'><RunSynchronous>"
+        "<RunSynchronousCommand><Order>1</Order><Path>a</Path>"
+        "</RunSynchronousCommand></RunSynchronous></component></settings></unattend>",
+    };
+    static const char *const added[] = {
+        "<u:RunSynchronousCommand w:action=\"add\"><u:Order>2</u:Order>"
+        "<u:Description>why</u:Description><u:Path>b.exe</u:Path></u:RunSynchronousCommand>",
+        "<RunSynchronousCommand "
+        "xmlns:wcm=\"http://schemas.microsoft.com/WMIConfig/2002/State\" wcm:action=\"add\">"
+        "<Order>2</Order><Description>why</Description><Path>b.exe</Path></RunSynchronousCommand>",
+    };
+    (void)unused;
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct xmlfile *f = parse(texts[i]);
+        struct err e = { 0 };
+        char *out;
+        if (answer_check(f, &e) < 0 || answer_add_command(f, 2, "why", "b.exe", &e) < 0)
+            fail_msg("%s", e.msg);
+        out = bytes(f);
+        if (!strstr(out, added[i]))
+            fail_msg("%s", out);
+        free(out);
+        assert_int_equal(answer_check(f, &e), 0);
+        assert_int_equal(answer_remove_command(f, "b.exe"), 1);
+        out = bytes(f);
+        assert_string_equal(out, texts[i]);
+        free(out);
+        xmlfile_free(f);
+    }
+}
+
+static void a_comment_is_no_password(void **unused)
+{
+    struct xmlfile *f = parse(HEAD "<settings pass='oobeSystem'>" COMP(
+        "Microsoft-Windows-Shell-Setup") "<UserAccounts><AdministratorPassword>"
+                                         "<Value><!-- put it here --></Value>"
+                                         "</AdministratorPassword></UserAccounts></component>"
+                                         "</settings></unattend>");
+    (void)unused;
+
+    assert_false(answer_has_password(f));
+    xmlfile_free(f);
+}
+
 static void what_setup_would_reject_is_refused_with_its_line(void **unused)
 {
     static const struct {
@@ -379,7 +440,8 @@ static void what_setup_would_reject_is_refused_with_its_line(void **unused)
           "answer.xml:4:24: Order is '0': a number from 1 to 500 is expected" },
         { HEAD "<settings pass='specialize'>\n" COMP("d") "<RunSynchronous>\n" CMD(
               "1", "C:\\a b.exe\" -u x") "</RunSynchronous></component></settings></unattend>",
-          "answer.xml:4:40: the Path of a command has a quote without its partner" },
+          "answer.xml:4:40: the Path of a command has a quote without its partner: "
+          "C:\\a b.exe\" -u x" },
     };
     (void)unused;
 
@@ -405,6 +467,8 @@ int main(void)
         cmocka_unit_test(working_copy_leaves_the_account_disabled),
         cmocka_unit_test(empty_first_command_is_filled),
         cmocka_unit_test(utf16_file_stays_utf16),
+        cmocka_unit_test(prefixes_are_the_owners),
+        cmocka_unit_test(a_comment_is_no_password),
         cmocka_unit_test(what_setup_would_reject_is_refused_with_its_line),
     };
     return test_run(tests);
