@@ -116,7 +116,7 @@ static void add_dns_suffixes(struct config_run *r)
 
 static void print_facts(struct config_run *r)
 {
-    facts_image(r->w, r->console);
+    facts_image(r->w, r->console, r->d);
     facts_system(r->w, r->console, r->d);
     facts_launch(r->console, r->d);
 }

@@ -42,13 +42,25 @@ static char *metadata(struct imds *m, const char *name)
     return text;
 }
 
-void facts_image(struct win *w, struct console *c)
+/* v1 tells on the console what it could not find out; the others only in their log. */
+static void tell_lack(struct console *c, const struct dialect *d, const char *text,
+                      const struct err *e)
+{
+    if (d->id == DIALECT_V1)
+        console_say(c, "%s", text);
+    if (e)
+        log_err(console_log(c), text, e);
+    else if (d->id != DIALECT_V1)
+        log_say(console_log(c), LOG_INFO, "%s", text);
+}
+
+void facts_image(struct win *w, struct console *c, const struct dialect *d)
 {
     _cleanup_free_ char *version = reg_text(w, MACHINE_IMAGE, "AMIVersion");
     _cleanup_free_ char *name = reg_text(w, MACHINE_IMAGE, "AMIName");
 
     if (!version && !name) {
-        log_say(console_log(c), LOG_INFO, "Unable to load AMI information");
+        tell_lack(c, d, "Unable to load AMI information", NULL);
         return;
     }
     console_say(c, "AMI Origin Version: %s", version ? version : "");
@@ -104,7 +116,7 @@ void facts_system(struct win *w, struct console *c, const struct dialect *d)
     char offset[24];
 
     if (w->system(w, &sys, &e) < 0) {
-        log_err(console_log(c), "Unable to load OS build information", &e);
+        tell_lack(c, d, "Unable to load OS build information", &e);
         return;
     }
     say_version(w, c, d, &sys);
@@ -236,7 +248,7 @@ void facts_drivers(struct win *w, struct console *c, const struct dialect *d)
     size_t n = 0;
 
     if (w->drivers(w, &list, &n, &e) < 0) {
-        log_err(console_log(c), "Unable to load driver information", &e);
+        tell_lack(c, d, "Unable to load driver information", &e);
         n = 0;
     }
     for (size_t i = 0; i < n && i < DRIVERS_MAX; i++) {
@@ -355,7 +367,7 @@ void facts_hibernation(struct win *w, struct imds *m, struct console *c, const s
 
 void facts_all(struct win *w, struct imds *m, struct console *c, const struct dialect *d)
 {
-    facts_image(w, c);
+    facts_image(w, c, d);
     facts_system(w, c, d);
     if (!d->launch_after_ids)
         facts_launch(c, d);

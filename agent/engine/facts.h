@@ -6,7 +6,7 @@
 #include "engine/console.h"
 #include "engine/imds.h"
 
-void facts_image(struct win *w, struct console *c);                           /* AMI Origin ... */
+void facts_image(struct win *w, struct console *c, const struct dialect *d);  /* AMI Origin ... */
 void facts_system(struct win *w, struct console *c, const struct dialect *d); /* OS: ... Offset: */
 void facts_launch(struct console *c, const struct dialect *d);         /* Launch: EC2 Launch v... */
 void facts_instance(struct win *w, struct imds *m, struct console *c); /* AMI-ID:, Instance-ID: */

@@ -52,7 +52,7 @@ AGENTS = {
         [(DATA, V1_DIR + f'Scripts/{n}.ps1', f'v1/files/Scripts/{n}.ps1')
          for n in ('InitializeInstance', 'InitializeDisks', 'SendEventLogs', 'SendWindowsIsReady', 'SetAdminPasswordConfig',
                    'SysprepInstance')] +
-        [(DATA, V1_DIR + 'Module/Ec2Launch.psd1', 'v1/files/Module/Ec2Launch.psd1')],
+        [(DATA, V1_DIR + f'Module/Ec2Launch.{n}', f'v1/files/Module/Ec2Launch.{n}') for n in ('psd1', 'psm1')],
         install=(V1_DIR + 'Library/Ec2Launch.exe', 'install', 'uninstall'),
         refuse=[('BUILDNUMBER >= 14393 AND BUILDNUMBER < 20348',
                  'EC2Launch (v1) is for Windows Server 2016 and 2019. Install EC2Launch v2, or EC2Config on older ones.')]),

@@ -16,7 +16,7 @@
 #include "engine/setup.h"
 #include "engine/telemetry.h"
 
-#define ROUTES_LIMIT_MS 60000U /* then metadata is tried without them */
+#define ROUTES_LIMIT_MS 300000U /* then metadata is tried without them */
 #define SSM_SERVICE     "AmazonSSMAgent"
 #define SSM_LIMIT_MS    25000U
 #define SSM_POLL_MS     5000U

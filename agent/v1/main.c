@@ -6,8 +6,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/activation.h"
+#include "engine/routes.h"
 #include "engine/setup.h"
 #include "engine/telemetry.h"
+#include "engine/zone.h"
 #include "sysprep/sysprep.h"
 
 #define LOGS "%ProgramData%\\Amazon\\EC2-Windows\\Launch\\Log\\"
@@ -117,6 +120,22 @@ static int do_user_data(struct call *c, struct err *e)
     return ret > 0 ? v1_user_data(c->r, e) : ret;
 }
 
+/* For a running instance whose routes lead to the network of its image: nothing else is touched. */
+static int do_routes(struct call *c, struct err *e)
+{
+    if (routes_add(c->r->w, c->r->d, NULL, c->r->log, e) < 0)
+        return -e->no;
+    zone_resync(c->r->w, c->r->log);
+    return 0;
+}
+
+static int do_activation_settings(struct call *c, struct err *e)
+{
+    static const struct activation none = { 0 };
+
+    return activation_apply(c->r->w, c->r->imds, &none, c->r->log, NULL, e);
+}
+
 static int do_wallpaper(struct call *c, struct err *e)
 {
     return v1_wallpaper_draw(c->r, e);
@@ -194,6 +213,10 @@ static const struct verb {
       "schedules initialisation, sets a specified password now, shuts down" },
     { "execute-user-data", 0, false, false, false, true, "UserdataExecution.log", do_user_data,
       "runs the user data" },
+    { "add-routes", 0, false, false, false, false, "Ec2Launch.log", do_routes,
+      "replaces the routes to metadata, key management and time by those of this subnet" },
+    { "set-activation-settings", 0, false, false, false, false, "Ec2Launch.log",
+      do_activation_settings, "names the key management service; slmgr //B /ato then activates" },
     { "set-wallpaper", 0, false, false, true, false, "WallpaperSetup.log", do_wallpaper,
       "draws the wallpaper of this user" },
     { "randomize-password", ON_INACTIVE, true, false, false, false, "Ec2Launch.log", do_randomize,

@@ -15,6 +15,7 @@ static void first_boot_prints_in_the_original_order(void **unused)
         "Windows sysprep configuration complete.",
         "Message: Waiting for meta-data accessibility...",
         "Message: Meta-data is now available.",
+        "Unable to load AMI information",
         "OS: Microsoft Windows NT ",
         "OsProductName: ",
         "Language: ",
@@ -187,6 +188,41 @@ static void per_boot_keeps_the_task_and_turns_once_settings_off(void **unused)
     fake_free(f);
 }
 
+/* S-103: the routes of another subnet are replaced, and nothing else is touched */
+static void routes_are_refreshed_alone(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    (void)str_copy(f->adapters[0].gateway4, sizeof(f->adapters[0].gateway4), "10.0.9.1");
+    assert_int_equal(run(f, "add-routes", NULL, NULL), 0);
+    assert_true(fake_called(f, "route_add 169.254.169.254/32 via 10.0.9.1"));
+    assert_null(fake_password(f, "Administrator"));
+    assert_string_equal(str_text(&f->serial), "");
+    assert_int_equal(run(f, "set-activation-settings", NULL, NULL), 0);
+    assert_non_null(
+        strstr(fake_reg_get_text(f, AGENT_KMS_KEY, "KeyManagementServiceName"), "169.254.169.25"));
+    assert_string_equal(fake_reg_get_text(f, AGENT_KMS_KEY, "KeyManagementServicePort"), "1688");
+    fake_free(f);
+}
+
+/* A machine without a network tells it every two minutes, and after five its owner gets in. */
+static void routes_that_cannot_be_added_are_told_and_not_waited_for_for_ever(void **unused)
+{
+    struct fake *f = machine();
+    static const char line[] = "Message: Failed to add routes.. attempting it again";
+    const char *p;
+    (void)unused;
+
+    f->adapters_n = 0;
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    p = strstr(str_text(&f->serial), line);
+    assert_non_null(p);
+    assert_non_null(strstr(p + 1, line));
+    (void)fake_at(f, "Message: Windows is Ready to use");
+    fake_free(f);
+}
+
 static void computer_name_restarts_before_ready(void **unused)
 {
     struct fake *f = machine();
@@ -353,6 +389,8 @@ int main(void)
         cmocka_unit_test(shutdown_without_sysprep_sets_the_password_now),
         cmocka_unit_test(schedule_registers_the_task_and_runs_nothing),
         cmocka_unit_test(per_boot_keeps_the_task_and_turns_once_settings_off),
+        cmocka_unit_test(routes_are_refreshed_alone),
+        cmocka_unit_test(routes_that_cannot_be_added_are_told_and_not_waited_for_for_ever),
         cmocka_unit_test(computer_name_restarts_before_ready),
         cmocka_unit_test(broken_settings_are_told_and_defaults_taken),
         cmocka_unit_test(sysprep_instance_warns_when_nothing_is_scheduled),

@@ -100,6 +100,7 @@ def test_version_one():  # S-69, S-76, S-88
               (V1_FILES / 'Sysprep' / name).read_bytes().replace(b'\n', b'\r\n'), f'{name} as shipped: no edit is needed')
     true(m.exists(V1_ROOT + 'Settings\\Ec2LaunchSettings.exe'), 'the settings application')
     next(ways)
+    true(m.exists(V1_ROOT + 'Module\\Ec2Launch.psm1'), 'the module')
     true("ModuleVersion = '0.2.0'" in m.read(V1_ROOT + 'Module\\Ec2Launch.psd1'), 'the version for Test-ModuleManifest')
     for _ in ways:
         pass

@@ -24,7 +24,7 @@ def settings(m, **more):
 
 FIRST_BOOT = [
     r'Windows sysprep configuration complete\.', r'Message: Waiting for meta-data accessibility\.\.\.',
-    r'Message: Meta-data is now available\.', r'OS: Microsoft Windows NT 10\.0', f'OsProductName: {VALUE}',
+    r'Message: Meta-data is now available\.', 'Unable to load AMI information', r'OS: Microsoft Windows NT 10\.0', f'OsProductName: {VALUE}',
     f'OsInstallOption: {VALUE}', r'OsVersion: 10\.0', f'OsBuildLabEx: {VALUE}', r'OsCurrentBuild: \d+',
     f'(OsReleaseId: {VALUE})?', r'Language: [a-z]{2}-[A-Z]{2}', f'TimeZone: {VALUE}', r'Offset: UTC -?\d\d:\d\d:\d\d',
     'AMI-ID: ami-0123456789abcdef0', 'Instance-ID: i-0123456789abcdef0', 'Instance Type: m5.large',
@@ -103,6 +103,21 @@ def test_sysprep_is_called_with_the_quoted_answer_file():  # S-71, S-72, S-96, S
         equal(code, 1, 'the exit code')
         true('exit code 7' in out, out)
         equal(len(m.read('kiln-test/recorded.txt').splitlines()), 2, 'Sysprep is not called')
+
+
+def test_the_module_for_hands_names_verbs_of_the_program():  # S-103
+    with contextlib.closing(machine()) as m:
+        module = (FILES / 'Module/Ec2Launch.psm1').read_text()
+        exported = re.search(r"FunctionsToExport = @\((.*)\)", (FILES / 'Module/Ec2Launch.psd1').read_text())[1]
+        functions = re.findall(r"^function ([\w-]+)\n\{\n    & \$program '([\w-]+)'$", module, re.M)
+        equal([f for f, _ in functions], re.findall(r"'([\w-]+)'", exported), 'what the module exports')
+        for _, verb in functions:
+            m.ok(V1, verb)
+        calls = m.calls()
+        true(any('route_delete 169.254.169.254/32' in c for c in calls) and any('route_add 169.254.169.254/32' in c for c in calls), calls)
+        kms = m.value(r'HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform', 'KeyManagementServiceName')
+        true(kms and kms[1] in ('169.254.169.250', '169.254.169.251'), kms)
+        equal(m.value(ADMIN, 'Password'), None, 'no password is set')
 
 
 def test_specialize_opens_remote_desktop_again():  # S-39 for v1
