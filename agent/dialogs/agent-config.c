@@ -130,7 +130,7 @@ static int read_admin(const struct tree_node *in, struct form *f, struct err *e)
 int form_read(const struct v2_config *c, struct form *ret, struct err *e)
 {
     struct form f = { .password = FORM_RANDOM };
-    const struct tree_node *in[FORM_TASK_MAX] = { NULL }, *reboot;
+    const struct tree_node *in[FORM_TASK_MAX] = { NULL };
     int r;
 
     for (int t = 0; t < FORM_TASK_MAX; t++) {
@@ -138,8 +138,7 @@ int form_read(const struct v2_config *c, struct form *ret, struct err *e)
         f.on[t] = n != NULL;
         in[t] = n ? tree_get(n, "inputs") : NULL;
     }
-    reboot = in[FORM_HOST_NAME] ? tree_get(in[FORM_HOST_NAME], "reboot") : NULL;
-    f.reboot = reboot && (reboot->yes || str_eq(reboot->text, "true"));
+    f.reboot = v2_flag(in[FORM_HOST_NAME], "reboot", false);
     r = form_set_text(&f, FORM_NAME, text_of(in[FORM_HOST_NAME], "hostName"), e);
     if (r == 0)
         r = read_admin(in[FORM_ADMIN], &f, e);

@@ -290,11 +290,24 @@ static int check_text(const struct tree *t, const struct tree_node *n, const str
     return 0;
 }
 
+/* A list, and not longer than what is done with it can be. */
+static int check_list(const struct tree *t, const struct tree_node *n, unsigned max, struct err *e)
+{
+    unsigned count = 0;
+
+    if (n->type != TREE_LIST)
+        return wrong_type(t, n, "a list", e);
+    for (const struct tree_node *c = n->first; c; c = c->next)
+        if (++count > max)
+            return tree_err(t, c, e, "'%s' has more than %u items", n->key, max);
+    return 0;
+}
+
 static int check_texts(const struct tree *t, const struct tree_node *n, const struct v2_field *f,
                        struct err *e)
 {
-    if (n->type != TREE_LIST)
-        return wrong_type(t, n, "a list", e);
+    if (check_list(t, n, V2_LIST_MAX, e) < 0)
+        return -e->no;
     for (const struct tree_node *c = n->first; c; c = c->next) {
         int r = check_text(t, c, f, e);
 
@@ -310,8 +323,8 @@ static int check_map(const struct tree *t, const struct tree_node *map,
 static int check_maps(const struct tree *t, const struct tree_node *n, const struct v2_field *f,
                       struct err *e)
 {
-    if (n->type != TREE_LIST)
-        return wrong_type(t, n, "a list", e);
+    if (check_list(t, n, V2_LIST_MAX, e) < 0)
+        return -e->no;
     for (const struct tree_node *c = n->first; c; c = c->next) {
         int r = check_map(t, c, f->members, f->name, e);
 
@@ -321,6 +334,22 @@ static int check_maps(const struct tree *t, const struct tree_node *n, const str
     return 0;
 }
 
+/* true and false; of YAML, the words of its version 1.1, too, which the original takes for them.
+ * The node becomes what it means, for all that read or write it from here on. */
+static int check_flag(const struct tree *t, const struct tree_node *n, struct err *e)
+{
+    static const char *const on[] = { "y", "Y", "yes", "Yes", "YES", "on", "On", "ON" };
+    static const char *const off[] = { "n", "N", "no", "No", "NO", "off", "Off", "OFF" };
+    struct tree_node *change = (struct tree_node *)(uintptr_t)n;
+
+    for (size_t i = 0; n->type == TREE_STRING && !n->quoted && i < ARRAY_LEN(on); i++)
+        if (str_eq(n->text, on[i]) || str_eq(n->text, off[i])) {
+            change->type = TREE_BOOL;
+            change->yes = str_eq(n->text, on[i]);
+        }
+    return n->type == TREE_BOOL ? 0 : wrong_type(t, n, "true or false", e);
+}
+
 static int check_value(const struct tree *t, const struct tree_node *n, const struct v2_field *f,
                        struct err *e)
 {
@@ -328,7 +357,7 @@ static int check_value(const struct tree *t, const struct tree_node *n, const st
     case V2_TEXT:
         return check_text(t, n, f, e);
     case V2_FLAG:
-        return n->type == TREE_BOOL ? 0 : wrong_type(t, n, "true or false", e);
+        return check_flag(t, n, e);
     case V2_WORD:
         return check_word(t, n, f->words, e);
     case V2_TEXTS:
@@ -463,8 +492,8 @@ static int check_inputs(const struct tree *t, const struct v2_schema *s,
         return tree_err_key(t, inputs, e, "the task '%s' has no inputs", s->name);
     if (s->inputs != V2_INPUTS_LIST)
         return check_item(t, s, inputs, warn, ctx, e);
-    if (inputs->type != TREE_LIST)
-        return wrong_type(t, inputs, "a list", e);
+    if (check_list(t, inputs, V2_ITEMS_MAX, e) < 0)
+        return -e->no;
     for (const struct tree_node *item = inputs->first; item; item = item->next) {
         int r = check_item(t, s, item, warn, ctx, e);
 

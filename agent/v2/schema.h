@@ -40,6 +40,9 @@ enum v2_task_id {
     V2_TASK_MAX
 };
 
+#define V2_LIST_MAX  64U  /* of one input: arguments, suffixes, devices, tags */
+#define V2_ITEMS_MAX 100U /* things to do of one task; all of them fit V2_STEPS_MAX */
+
 /* How the inputs of a task look. */
 enum v2_inputs {
     V2_INPUTS_NONE,

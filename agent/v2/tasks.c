@@ -12,9 +12,7 @@
 #include "lib/utf.h"
 #include "v2/run.h"
 
-#define LIST_MAX 64U
-
-/* The texts of a list (or a single text) into an array of LIST_MAX. */
+/* The texts of a list (or a single text) into an array of V2_LIST_MAX. */
 static size_t texts_of(const struct tree_node *n, const char **ret)
 {
     size_t count = 0;
@@ -25,7 +23,7 @@ static size_t texts_of(const struct tree_node *n, const char **ret)
         ret[0] = n->text;
         return 1;
     }
-    for (const struct tree_node *c = n->first; c && count < LIST_MAX; c = c->next)
+    for (const struct tree_node *c = n->first; c && count < V2_LIST_MAX; c = c->next)
         ret[count++] = c->text;
     return count;
 }
@@ -63,10 +61,10 @@ static int initialize_volume(struct v2_job *j, struct err *e)
 {
     const struct tree_node *devices = tree_get(j->inputs, "devices");
     bool all = str_eq(v2_text(j->inputs, "initialize"), "all");
-    struct disk_wish wishes[LIST_MAX];
+    struct disk_wish wishes[V2_LIST_MAX];
     size_t n = 0;
 
-    for (const struct tree_node *d = !all && devices ? devices->first : NULL; d && n < LIST_MAX;
+    for (const struct tree_node *d = !all && devices ? devices->first : NULL; d && n < V2_LIST_MAX;
          d = d->next) {
         const char *letter = v2_text(d, "letter");
 
@@ -84,7 +82,7 @@ static int initialize_volume(struct v2_job *j, struct err *e)
 static int set_dns_suffix(struct v2_job *j, struct err *e)
 {
     _cleanup_free_ char *region = NULL, *zone = NULL;
-    const char *suffixes[LIST_MAX];
+    const char *suffixes[V2_LIST_MAX];
     size_t n = texts_of(tree_get(j->inputs, "suffixes"), suffixes);
     struct err ignored = { 0 };
     bool changed;
@@ -216,7 +214,7 @@ static int run_script(struct v2_job *j, struct script *s, struct err *e)
 
 static int execute_script(struct v2_job *j, struct err *e)
 {
-    const char *arguments[LIST_MAX];
+    const char *arguments[V2_LIST_MAX];
     const char *content = v2_text(j->inputs, "content");
     struct script s = {
         .kind = str_eq(v2_text(j->inputs, "type"), "batch") ? SCRIPT_BATCH : SCRIPT_POWERSHELL,
@@ -232,7 +230,7 @@ static int execute_script(struct v2_job *j, struct err *e)
 
 static int execute_program(struct v2_job *j, struct err *e)
 {
-    const char *arguments[LIST_MAX];
+    const char *arguments[V2_LIST_MAX];
     _cleanup_free_ char *path = win_expand(j->run->w, v2_text(j->inputs, "path"), e);
     struct script s = {
         .kind = SCRIPT_PROGRAM,

@@ -236,7 +236,9 @@ static void a_wrong_input_is_refused_with_its_place(void **state)
                 "are allowed");
     check_input("setHostName", "      hostname: a\n",
                 "7:7: unknown key 'hostname' in setHostName (it is written 'hostName')");
-    check_input("setHostName", "      reboot: yes\n",
+    check_input("setHostName", "      reboot: sure\n",
+                "7:15: true or false expected for 'reboot', not 'sure'");
+    check_input("setHostName", "      reboot: 'yes'\n",
                 "7:15: true or false expected for 'reboot', not 'yes'");
     check_input("setAdminAccount", "      password: {type: Random}\n",
                 "7:24: 'random', 'static', 'doNothing' or 'encrypted' expected for 'type', not "
@@ -271,6 +273,53 @@ static void a_wrong_input_is_refused_with_its_place(void **state)
                 "7:18: 'once' or 'always' expected for 'frequency', not 'never'");
     check_input("writeFile", "    - frequency: once\n      destination: \"\"\n      content: x\n",
                 "8:20: wrong 'destination': it is empty");
+}
+
+/* What the original takes, a parser of YAML 1.1, is taken; a text stays the text that it is. */
+static void the_flags_of_yaml_1_1_are_flags(void **state)
+{
+    static const char *const words[] = { "yes", "On", "Y", "NO", "off", "n" };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        _cleanup_(v2_config_freep) struct v2_config *c = NULL;
+        struct str json = STR_INIT(4096);
+        struct err e = { 0 };
+        const char *text;
+        char tasks[200];
+
+        (void)snprintf(tasks, sizeof tasks,
+                       "  - task: setHostName\n    inputs: {hostName: %s, reboot: %s}\n", words[i],
+                       words[i]);
+        text = stage("postReady", tasks);
+        assert_int_equal(v2_config_parse("agent-config.yml", text, strlen(text), NULL, NULL, &c,
+                                         &e),
+                         0);
+        assert_int_equal(v2_flag(tree_get(c->tasks[V2_POST_READY]->first, "inputs"), "reboot",
+                                 i >= 3),
+                         i < 3);
+        v2_config_write(&json, c, true);
+        assert_non_null(strstr(json.p, i < 3 ? "\"reboot\": true" : "\"reboot\": false"));
+        (void)snprintf(tasks, sizeof tasks, "\"hostName\": \"%s\"", words[i]);
+        assert_non_null(strstr(json.p, tasks));
+        str_done(&json);
+    }
+}
+
+/* Beyond, the rest was left out silently. */
+static void a_list_that_is_too_long_is_refused_with_the_first_item_too_many(void **state)
+{
+    struct str s = STR_INIT(8192);
+
+    str_add(&s, "      suffixes:\n");
+    for (unsigned i = 0; i < 65; i++)
+        str_addf(&s, "      - %u.test\n", i);
+    assert_true(s.len < 2000);
+    check_input("setDnsSuffix", s.p, "72:9: 'suffixes' has more than 64 items");
+    str_done(&s);
+    for (unsigned i = 0; i < 101; i++)
+        str_add(&s, "    - {}\n");
+    check_input("writeFile", s.p, "107:7: 'inputs' has more than 100 items");
+    str_done(&s);
 }
 
 static void check_wiped(const char *text, const char *want)
@@ -329,6 +378,8 @@ int main(void)
         cmocka_unit_test(a_wrong_frame_is_refused_with_its_place),
         cmocka_unit_test(a_wrong_task_is_refused_with_its_place),
         cmocka_unit_test(a_wrong_input_is_refused_with_its_place),
+        cmocka_unit_test(the_flags_of_yaml_1_1_are_flags),
+        cmocka_unit_test(a_list_that_is_too_long_is_refused_with_the_first_item_too_many),
         cmocka_unit_test(a_used_password_is_cut_out_of_the_file),
     };
 
