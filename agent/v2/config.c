@@ -184,32 +184,49 @@ static size_t offset_of(const char *text, unsigned line, unsigned col)
     return (size_t)(p - text);
 }
 
-/* A one-line scalar ends where its line, its comment or its group ends; quoted ones at the quote.
- */
-static size_t scalar_end(const char *text, size_t at, bool json)
+/* A one-line scalar ends where its line or its comment does, inside {} and [] also where its group
+ * goes on; quoted ones at the quote. */
+static size_t scalar_end(const char *text, size_t at, bool flow)
 {
     char quote = text[at];
     size_t i = at;
 
     if (quote == '"' || quote == '\'') {
-        for (i++; text[i] && text[i] != quote; i++)
-            if (text[i] == '\\' && quote == '"' && text[i + 1])
+        for (i++; text[i] && (text[i] != quote || (quote == '\'' && text[i + 1] == quote)); i++)
+            if (text[i] == (quote == '"' ? '\\' : quote) && text[i + 1])
                 i++;
         return text[i] ? i + 1 : i;
     }
-    while (text[i] && !strchr("\r\n", text[i]) && !(json && strchr(",}]", text[i])) &&
+    while (text[i] && !strchr("\r\n", text[i]) && !(flow && strchr(",}]", text[i])) &&
            !(text[i] == ' ' && text[i + 1] == '#'))
         i++;
     return i;
 }
 
+/* The text with "" in place of the scalar; whether it is still settings, without a password. */
+static bool cut_out(const char *file, const char *text, size_t at, bool flow, struct str *ret)
+{
+    _cleanup_(v2_config_freep) struct v2_config *again = NULL;
+    const struct tree_node *data;
+    struct err e = { 0 };
+
+    ret->len = 0;
+    str_add_mem(ret, text, at);
+    str_add(ret, "\"\"");
+    str_add(ret, text + scalar_end(text, at, flow));
+    if (v2_config_parse(file, str_text(ret), ret->len, NULL, NULL, &again, &e) < 0)
+        return false;
+    data = password_data(again);
+    return data && data->text && !*data->text;
+}
+
 int v2_config_wipe_password(const char *file, const void *p, size_t n, struct str *ret,
                             struct err *e)
 {
-    _cleanup_(v2_config_freep) struct v2_config *c = NULL, *again = NULL;
+    _cleanup_(v2_config_freep) struct v2_config *c = NULL;
     const struct tree_node *data;
     char *text = NULL;
-    size_t len, at, end;
+    size_t len, at;
     int r = v2_config_parse(file, p, n, NULL, NULL, &c, e);
 
     if (r < 0)
@@ -221,21 +238,18 @@ int v2_config_wipe_password(const char *file, const void *p, size_t n, struct st
     if (r < 0)
         return r;
     at = offset_of(text, data->line, data->col);
-    end = scalar_end(text, at, c->json);
-    str_add_mem(ret, text, at);
-    str_add(ret, "\"\"");
-    str_add(ret, text + end);
-    mem_wipe(text, len);
-    free(text);
-    /* A value of several lines cannot be cut out so; then the file is written anew. */
-    if (v2_config_parse(file, str_text(ret), ret->len, NULL, NULL, &again, &(struct err){ 0 }) <
-            0 ||
-        !password_data(again) || *password_data(again)->text) {
+    if (!cut_out(file, text, at, c->json, ret) && !cut_out(file, text, at, true, ret)) {
+        /* a value of several lines cannot be cut out so; then the file is written anew */
         ret->len = 0;
         if (tree_set_text((struct tree_node *)data, "") < 0)
-            return err_oom(e);
-        v2_config_write(ret, c, c->json);
+            r = err_oom(e);
+        else
+            v2_config_write(ret, c, c->json);
     }
+    mem_wipe(text, len);
+    free(text);
+    if (r < 0)
+        return r;
     r = str_check(ret, "the settings", e);
     return r < 0 ? r : 1;
 }

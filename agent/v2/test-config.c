@@ -360,10 +360,20 @@ static void a_used_password_is_cut_out_of_the_file(void **state)
                 "\"setAdminAccount\",\"inputs\":{\"password\":{\"data\":\"\",\"type\":"
                 "\"static\"}}}]}]}");
     check_wiped("version: 1.0\nconfig: [{stage: preReady, tasks: [{task: setAdminAccount, inputs: "
-                "{password: {type: static, data: S1, }}}]}]\n",
+                "{password: {type: static, data: S1, }}}]}] # mine\n",
+                "version: 1.0\nconfig: [{stage: preReady, tasks: [{task: setAdminAccount, inputs: "
+                "{password: {type: static, data: \"\", }}}]}] # mine\n");
+    check_wiped("version: 1.0\nconfig:\n- stage: preReady\n  tasks:\n  - task: setAdminAccount\n"
+                "    inputs:\n      password: # mine\n        data: 'it''s \\'\n"
+                "        type: static\n",
+                "version: 1.0\nconfig:\n- stage: preReady\n  tasks:\n  - task: setAdminAccount\n"
+                "    inputs:\n      password: # mine\n        data: \"\"\n        type: static\n");
+    /* of several lines: the file is written anew */
+    check_wiped(stage("preReady", "  - task: setAdminAccount # mine\n    inputs:\n      password:\n"
+                                  "        data: Sec\n          ret\n        type: static\n"),
                 "version: 1.0\nconfig:\n  - stage: preReady\n    tasks:\n      - task: "
-                "setAdminAccount\n        inputs:\n          password:\n            type: static\n"
-                "            data: \"\"\n");
+                "setAdminAccount\n        inputs:\n          password:\n            data: \"\"\n"
+                "            type: static\n");
 }
 
 int main(void)
