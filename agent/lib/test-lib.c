@@ -104,7 +104,16 @@ static void invalid_text_is_refused_or_replaced(void **state)
     size_t len;
 
     assert_int_equal(utf_decode("ab\xff", 3, true, "f.yml", &text, &len, &e), -22);
-    assert_string_equal(e.msg, "'f.yml': invalid UTF-8 at byte 2");
+    assert_string_equal(e.msg, "f.yml:1:3: no UTF-8 text (byte 0xff)");
+    err_clear(&e);
+    assert_int_equal(utf_decode("a\nb\xc3\xa4\xe4", 6, true, "f.yml", &text, &len, &e), -22);
+    assert_string_equal(e.msg, "f.yml:2:3: no UTF-8 text (byte 0xe4)");
+    err_clear(&e);
+    assert_int_equal(utf_decode("\xff\xfe\n\0a\0\0\xd8", 8, true, "f.yml", &text, &len, &e), -22);
+    assert_string_equal(e.msg, "f.yml:2:2: no UTF-16 text (half a pair, 0xd800)");
+    err_clear(&e);
+    assert_int_equal(utf_decode("\xff\xfe\n\0a", 5, true, "f.yml", &text, &len, &e), -22);
+    assert_string_equal(e.msg, "f.yml:2:1: UTF-16 text of an odd number of bytes");
     err_clear(&e);
     assert_int_equal(utf_decode("ab\xff", 3, false, "f.yml", &text, &len, &e), 0);
     assert_string_equal(text, "ab\xef\xbf\xbd");

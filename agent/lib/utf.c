@@ -151,16 +151,26 @@ char *utf8_from_utf16(const uint16_t *text, size_t units)
     return str_take(&s);
 }
 
+/* Where a decoder is, for its refusal. */
+struct place {
+    unsigned line, col;
+};
+
+static void go_on(struct place *at, uint32_t c)
+{
+    at->line += c == '\n';
+    at->col = c == '\n' ? 1 : at->col + 1;
+}
+
 static int from_utf16_bytes(const uint8_t *p, size_t n, bool big, bool strict, const char *name,
                             struct str *out, struct err *e)
 {
     size_t units = n / 2;
     _cleanup_free_ uint16_t *w = calloc(units + 1, sizeof *w);
+    struct place at = { 1, 1 };
 
     if (!w)
         return err_oom(e);
-    if (strict && n % 2)
-        return err_set(e, EINVAL, ERR_INVALID, "'%s': UTF-16 text of an odd number of bytes", name);
     for (size_t i = 0; i < units; i++)
         w[i] = big ? (uint16_t)(p[2 * i] << 8 | p[2 * i + 1])
                    : (uint16_t)(p[2 * i + 1] << 8 | p[2 * i]);
@@ -170,23 +180,31 @@ static int from_utf16_bytes(const uint8_t *p, size_t n, bool big, bool strict, c
         size_t k = utf16_next(w + i, units - i, &c, &ok);
 
         if (strict && !ok)
-            return err_set(e, EINVAL, ERR_INVALID, "'%s': invalid UTF-16 at byte %zu", name, 2 * i);
+            return err_at(e, name, at.line, at.col, "no UTF-16 text (half a pair, 0x%04x)",
+                          (unsigned)w[i]);
         utf8_put(out, c);
+        go_on(&at, c);
         i += k;
     }
+    if (strict && n % 2)
+        return err_at(e, name, at.line, at.col, "UTF-16 text of an odd number of bytes");
     return 0;
 }
 
 static int from_utf8_bytes(const char *p, size_t n, bool strict, const char *name, struct str *out,
                            struct err *e)
 {
+    struct place at = { 1, 1 };
+
     for (size_t i = 0; i < n;) {
         uint32_t c = REPLACEMENT;
         size_t k = utf8_next(p + i, n - i, &c);
 
         if (k == 0 && strict)
-            return err_set(e, EINVAL, ERR_INVALID, "'%s': invalid UTF-8 at byte %zu", name, i);
+            return err_at(e, name, at.line, at.col, "no UTF-8 text (byte 0x%02x)",
+                          (unsigned)(unsigned char)p[i]);
         utf8_put(out, c);
+        go_on(&at, c);
         i += k ? k : 1;
     }
     return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/test.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "engine/dialect.h"
@@ -99,11 +100,59 @@ static void base64_around_it_is_taken_off(void **state)
     check(s.p, s.len, V2_USERDATA_XML, NULL);
 }
 
+/* 60 KiB unpacked are the limit, in an archive and without. */
+static void too_much_is_refused_by_its_size(void **state)
+{
+    for (size_t more = 0; more < 2; more++) {
+        struct zip_writer z = ZIP_WRITER_INIT;
+        struct v2_userdata u = { 0 };
+        struct str s = STR_INIT(KIB(64));
+        struct err e = { 0 };
+        int r;
+
+        str_add(&s, "<script>");
+        while (s.len < V2_USERDATA_MAX + more - 9)
+            str_addc(&s, 'x');
+        str_add(&s, "</script>");
+        zip_add(&z, "u.txt", s.p, s.len);
+        assert_int_equal(zip_end(&z, &e), 0);
+        r = v2_userdata_parse(dialect_get(DIALECT_V2), z.out.p, z.out.len, NULL, &u, &e);
+        assert_int_equal(r, more ? -E2BIG : 0);
+        assert_int_equal(u.form, more ? V2_USERDATA_NONE : V2_USERDATA_XML);
+        v2_userdata_done(&u);
+        err_clear(&e);
+        r = v2_userdata_parse(dialect_get(DIALECT_V2), s.p, s.len, NULL, &u, &e);
+        assert_int_equal(r, more ? -E2BIG : 0);
+        if (more)
+            assert_string_equal(e.msg, "user-data: 61441 bytes, more than 61440 are not read");
+        v2_userdata_done(&u);
+        zip_writer_done(&z);
+        str_done(&s);
+    }
+}
+
 static void other_text_is_no_user_data(void **state)
 {
     check_text("", V2_USERDATA_NONE, NULL);
     check_text(" \r\n", V2_USERDATA_NONE, NULL);
     check_text("#!/bin/sh\necho\n", V2_USERDATA_NONE, NULL);
+}
+
+static void bytes_that_are_no_text_are_no_user_data(void **state)
+{
+    static const char gzip[] = "\x1f\x8b\x08\0\0\0\0\0";
+    static const char cut[] = "<script>ver</script>\0<powershell>x</powershell>";
+
+    check(gzip, sizeof gzip - 1, V2_USERDATA_NONE, NULL);
+    check(cut, sizeof cut - 1, V2_USERDATA_NONE, NULL);
+}
+
+static void utf_16_is_read(void **state)
+{
+    static const char text[] =
+        "\xff\xfev\0e\0r\0s\0i\0o\0n\0:\0 \0\x31\0.\0\x31\0\n\0t\0a\0s\0k\0s\0:\0\n";
+
+    check(text, sizeof text, V2_USERDATA_YAML_1_1, NULL);
 }
 
 static void wrong_yaml_is_refused_with_its_place(void **state)
@@ -129,7 +178,10 @@ int main(void)
         cmocka_unit_test(a_tag_inside_yaml_is_text),
         cmocka_unit_test(a_zip_archive_is_unpacked),
         cmocka_unit_test(base64_around_it_is_taken_off),
+        cmocka_unit_test(too_much_is_refused_by_its_size),
         cmocka_unit_test(other_text_is_no_user_data),
+        cmocka_unit_test(bytes_that_are_no_text_are_no_user_data),
+        cmocka_unit_test(utf_16_is_read),
         cmocka_unit_test(wrong_yaml_is_refused_with_its_place),
     };
 

@@ -224,11 +224,16 @@ static int parse_bytes(const struct dialect *d, const void *p, size_t n, bool ma
         n = unpacked.len;
     }
     if (n > V2_USERDATA_MAX)
-        return err_set(e, E2BIG, ERR_LIMIT, NAME ": longer than %zu bytes", V2_USERDATA_MAX);
+        return err_set(e, E2BIG, ERR_LIMIT, NAME ": %zu bytes, more than %zu are not read", n,
+                       V2_USERDATA_MAX);
     r = utf_decode(p, n, false, NAME, &text, &len, e);
     if (r < 0)
         return r;
-    return parse_text(d, text, strlen(text), may_be_base64, log, ret, e);
+    if (strlen(text) == len)
+        return parse_text(d, text, len, may_be_base64, log, ret, e);
+    if (may_be_base64) /* a picture, a program; what stands before the 0 is not run either */
+        log_say(log, LOG_WARNING, "User data is no text: it holds a character 0.");
+    return 0;
 }
 
 int v2_userdata_parse(const struct dialect *d, const void *p, size_t n, struct log *log,
