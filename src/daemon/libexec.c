@@ -14,7 +14,7 @@
 #define PROGRAM_MAX MIB(256)
 
 static const char *const helpers[] = { "kiln-worker", "kiln-volume.so", "kiln-imds-relay",
-                                       "kiln-serial" };
+                                       "kiln-serial", "kiln-freeze" };
 
 static bool may_enter(const char *dir, uid_t uid, gid_t gid)
 {

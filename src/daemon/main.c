@@ -35,7 +35,7 @@ struct daemon {
     struct model *model;
     struct jobs *jobs;
     struct api *api;
-    char *pid_path, *worker, *plugin, *relay, *serial;
+    char *pid_path, *worker, *plugin, *relay, *serial, *freeze;
     int pid_fd;
 };
 
@@ -53,6 +53,7 @@ static void daemon_done(struct daemon *d)
     free(d->plugin);
     free(d->relay);
     free(d->serial);
+    free(d->freeze);
 }
 
 /* ---- one daemon on a home -------------------------------------------------------------------- */
@@ -284,6 +285,7 @@ static int open_jobs(struct daemon *d, struct err *e)
                              .user = d->cfg->user,
                              .relay = d->relay,
                              .serial = d->serial,
+                             .freeze = d->freeze,
                              .network = (enum jobs_network)d->cfg->network,
                              .nat = !d->cfg->no_nat,
                              .public_addresses = d->cfg->public_addresses,
@@ -317,6 +319,7 @@ static int find_helpers(struct daemon *d, struct err *e)
     d->worker = xasprintf("%s/kiln-worker", dir);
     d->relay = xasprintf("%s/kiln-imds-relay", dir);
     d->serial = xasprintf("%s/kiln-serial", dir);
+    d->freeze = xasprintf("%s/kiln-freeze", dir);
     d->plugin = xasprintf("%s/kiln-volume.so", dir);
     return 0;
 }

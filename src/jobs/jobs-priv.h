@@ -156,6 +156,24 @@ void machine_adopt_all(struct jobs *js);
 unsigned machine_end_all(struct jobs *js);
 void machine_close_all(struct jobs *js);
 
+/* ---- guests held still ----------------------------------------------------------------------- */
+
+enum freeze_state {
+    FREEZE_NONE,   /* not asked */
+    FREEZE_ASKED,  /* the answer publishes the instance's id, as each change does */
+    FREEZE_HELD,   /* its file systems are frozen */
+    FREEZE_ENDING, /* freeze_end: being thawed */
+    FREEZE_KEPT,   /* thawed, and they were frozen until then */
+    FREEZE_FAILED, /* refused, or lost on the way: freeze_reason */
+};
+/* Asks the QEMU Guest Agent in a running guest; without one it fails at once. */
+void freeze_begin(struct jobs *js, const char *instance_id);
+enum freeze_state freeze_state(struct jobs *js, const char *instance_id);
+const char *freeze_reason(struct jobs *js, const char *instance_id);
+void freeze_end(struct jobs *js, const char *instance_id);
+void freeze_forget(struct jobs *js, const char *instance_id); /* and thaws it, if it must */
+void freeze_close_all(struct jobs *js);
+
 #define WORKS_TOPIC "works" /* published when a worker ends */
 #define WORKS_MAX   4       /* side by side; more wait */
 
@@ -230,6 +248,7 @@ struct jobs {
     struct served *served;
     struct machine *machines;
     struct console *consoles;
+    struct freeze *freezes;
     struct net *net;                                   /* NULL: no networks of our own */
     struct imds *imds;                                 /* NULL: isolated */
     struct metadata *metadata;                         /* metadata.c */

@@ -186,6 +186,7 @@ void jobs_close(struct jobs *js)
         free(j);
     }
     console_close_all(js);
+    freeze_close_all(js);
     machine_close_all(js);
     served_close_all(js);
     network_close(js);

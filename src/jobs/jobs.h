@@ -29,6 +29,7 @@ struct jobs_config {
     const char *user;   /* unprivileged user for children when we are root; NULL: stay */
     const char *relay;  /* path of kiln-imds-relay */
     const char *serial; /* path of kiln-serial */
+    const char *freeze; /* path of kiln-freeze */
     enum jobs_network network;
     bool nat;                     /* guests reach the world through the host's addresses */
     const char *public_addresses; /* a range of them, "none"; NULL: one is chosen */

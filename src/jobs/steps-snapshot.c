@@ -29,13 +29,35 @@ static int set_rebooting(struct job *j, bool on, struct err *e)
 
 /* ---- quiesce --------------------------------------------------------------------------------- */
 
+/* NoReboot. A guest that cannot be frozen is taken as it is: what a power cut would leave. */
+static int hold_still(struct job *j)
+{
+    struct jobs *js = j->jobs;
+
+    if (machine_state(js, j->lock) != MACHINE_RUNNING || j->hurry)
+        return JOB_NEXT;
+    switch (freeze_state(js, j->lock)) {
+    case FREEZE_NONE:
+        freeze_begin(js, j->lock);
+        return freeze_state(js, j->lock) == FREEZE_ASKED ? JOB_WAIT : JOB_NEXT;
+    case FREEZE_ASKED:
+    case FREEZE_ENDING:
+        return JOB_WAIT;
+    case FREEZE_HELD:
+    case FREEZE_KEPT:
+    case FREEZE_FAILED:
+        break;
+    }
+    return JOB_NEXT;
+}
+
 static int step_quiesce(struct job *j, struct err *e)
 {
     unsigned timeout = j->jobs->cfg.stop_timeout_ms;
     int r = 0;
 
     if (no_reboot(j))
-        return JOB_NEXT;
+        return hold_still(j);
     switch (machine_state(j->jobs, j->lock)) {
     case MACHINE_NONE:
     case MACHINE_ENDING:
@@ -67,9 +89,62 @@ static int is_rebooting(struct job *j, struct err *e)
     return r < 0 ? r : rec.rebooting;
 }
 
+/* As AWS marks what its own VSS component has frozen. */
+static int tag_consistent(struct job *j, struct err *e)
+{
+    struct tag one = { .key = (char *)"AppConsistent", .value = (char *)"True" };
+    const struct tag_list tags = { &one, 1 };
+    const json_t *parts = json_object_get(j->args, "parts"), *p;
+    int r = model_begin(j->jobs->model, e);
+    size_t i;
+
+    if (r < 0)
+        return r;
+    json_array_foreach (parts, i, p) {
+        const char *id = json_string_value(json_object_get(p, "snapshot"));
+        struct snapshot_rec rec;
+
+        if (r == 0)
+            r = model_snapshot_get(j->jobs->model, NULL, id ? id : "", &rec, e);
+        if (r == 0)
+            r = model_tags_set(j->jobs->model, rec.region, rec.id, &tags, e);
+    }
+    return model_end(j->jobs->model, r, e);
+}
+
+static int let_go(struct job *j)
+{
+    struct jobs *js = j->jobs;
+    struct err e = { 0 };
+
+    if (freeze_state(js, j->lock) == FREEZE_HELD)
+        freeze_end(js, j->lock);
+    switch (freeze_state(js, j->lock)) {
+    case FREEZE_NONE: /* it does not run, or kilnd was restarted */
+    case FREEZE_ASKED:
+    case FREEZE_HELD:
+        break;
+    case FREEZE_ENDING:
+        return JOB_WAIT;
+    case FREEZE_KEPT:
+        if (tag_consistent(j, &e) < 0)
+            log_warning("jobs", "tag the snapshots of '%s': %s", j->subject, e.msg);
+        break;
+    case FREEZE_FAILED:
+        log_notice("jobs", "image '%s' is crash-consistent, its guest was not frozen: %s",
+                   j->subject, freeze_reason(js, j->lock));
+        break;
+    }
+    freeze_forget(js, j->lock);
+    return JOB_NEXT;
+}
+
 static int step_resume(struct job *j, struct err *e)
 {
     int r = is_rebooting(j, e);
+
+    if (r == 0 && no_reboot(j))
+        return let_go(j);
 
     if (r <= 0) /* nobody took it down */
         return r < 0 ? r : JOB_NEXT;
@@ -105,6 +180,7 @@ static void image_failed(struct job *j, const struct err *why)
     struct jobs *js = j->jobs;
     struct err e = { 0 };
 
+    freeze_forget(js, j->lock);
     shots_fail(j, why);
     windows_generalise_failed(j);
     if (model_image_move(js->model, j->subject, IMAGE_EV_FAILED, "Server.InternalError", why->msg,

@@ -26,12 +26,13 @@
 #define CMDLINE_MAX      KIB(256)
 
 #define LINE_SOCKET   "line.sock"
+#define AGENT_SOCKET  "agent.sock"
 #define SERIAL_SOCKET "serial.sock"
 #define CONSOLE_LOG   "console.log"
 
-static const char *const leftovers[] = { "qmp.sock", LINE_SOCKET,      SERIAL_SOCKET,
-                                         "vnc.sock", MACHINE_PID,      MACHINE_PID ".new",
-                                         SERIAL_PID, SERIAL_PID ".new" };
+static const char *const leftovers[] = { "qmp.sock",         LINE_SOCKET,  SERIAL_SOCKET,
+                                         "vnc.sock",         AGENT_SOCKET, MACHINE_PID,
+                                         MACHINE_PID ".new", SERIAL_PID,   SERIAL_PID ".new" };
 
 static int open_dir(const char *dir, int *ret, struct err *e)
 {
@@ -220,7 +221,7 @@ int machine_subdir_make(const char *dir, const char *name, const char *user, str
 
 /* ---- the serial line's relay ----------------------------------------------------------------- */
 
-static int connect_at(const char *dir, const char *name, const struct owner *o, int *ret,
+static int connect_at(const char *dir, const char *name, const struct owner *o, bool wait, int *ret,
                       struct err *e)
 {
     _cleanup_close_ int fd = -1;
@@ -229,6 +230,8 @@ static int connect_at(const char *dir, const char *name, const struct owner *o, 
 
     if (r < 0)
         return r;
+    if (!wait && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+        return err_errno(e, "connect to '%s/%s'", dir, name);
     owner_begin(o);
     done = connect(fd, (struct sockaddr *)&sun, sizeof sun);
     owner_end(o);
@@ -236,6 +239,14 @@ static int connect_at(const char *dir, const char *name, const struct owner *o, 
         return err_errno(e, "connect to '%s/%s'", dir, name);
     *ret = TAKE_FD(fd);
     return 0;
+}
+
+int machine_agent_open(const char *dir, const char *user, int *ret, struct err *e)
+{
+    struct owner o = { 0 };
+    int r = find_owner(user, &o, e);
+
+    return r < 0 ? r : connect_at(dir, AGENT_SOCKET, &o, false, ret, e);
 }
 
 /* The lock belongs to the open file: it goes to the relay with it, and ends with the relay. */
@@ -270,7 +281,7 @@ int machine_line_open(const char *dir, const char *user, struct machine_line *re
     if (r == 0)
         r = open_log(dir, &o, &l.fds[2], e);
     if (r == 0)
-        r = connect_at(dir, LINE_SOCKET, &o, &l.fds[0], e);
+        r = connect_at(dir, LINE_SOCKET, &o, true, &l.fds[0], e);
     if (r == 0) { /* of a relay that died: nobody listens there */
         _cleanup_free_ char *path = xasprintf("%s/" SERIAL_SOCKET, dir);
 

@@ -23,6 +23,8 @@ struct machine_line {
 };
 int machine_line_open(const char *dir, const char *user, struct machine_line *ret, struct err *e);
 void machine_line_done(struct machine_line *l);
+/* A connection to the guest's agent; QEMU made that socket, so nothing here waits for it. */
+int machine_agent_open(const char *dir, const char *user, int *ret, struct err *e);
 /* Removes what only a living QEMU gives a meaning: the sockets and the pid file. */
 void machine_dir_sweep(const char *dir);
 

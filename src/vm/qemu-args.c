@@ -297,6 +297,10 @@ static void add_channels(struct vm_args *a, const char *dir)
     add(a, "-mon", "chardev=qmp,mode=control");
     addf(a, "-chardev", "socket,id=serial,fd=%d,server=on,wait=off", VM_FD_LINE);
     add(a, "-serial", "chardev:serial");
+    addf(a, "-chardev", "socket,id=" VM_AGENT ",path=%s/agent.sock,server=on,wait=off", d);
+    add(a, "-device", "virtio-serial-pci,id=agents");
+    add(a, "-device",
+        "virtserialport,bus=agents.0,chardev=" VM_AGENT ",name=org.qemu.guest_agent.0");
     add(a, "-vga", "std");
     addf(a, "-vnc", "unix:%s/vnc.sock", d);
 }

@@ -14,6 +14,8 @@
 #define VM_FD_TAP          5
 #define VM_FD_TPM(has_tap) ((has_tap) ? 6 : 5)
 
+#define VM_AGENT "agent" /* the character device of the guest's agent */
+
 #define VM_PATH_MAX 107 /* "DIR/serial.sock" must fit into a sockaddr_un */
 
 struct vm_args {

@@ -71,6 +71,13 @@ static void a_bios_machine_has_this_vector(void **unused)
         "socket,id=serial,fd=4,server=on,wait=off",
         "-serial",
         "chardev:serial",
+        "-chardev",
+        "socket,id=agent,path=/var/lib/kiln/machines/i-0123456789abcdef0/"
+        "agent.sock,server=on,wait=off",
+        "-device",
+        "virtio-serial-pci,id=agents",
+        "-device",
+        "virtserialport,bus=agents.0,chardev=agent,name=org.qemu.guest_agent.0",
         "-vga",
         "std",
         "-vnc",

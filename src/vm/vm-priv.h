@@ -66,6 +66,8 @@ struct vm {
     sd_event_source *care_timer; /* logs, disk errors */
     sd_event_source *later;      /* death without a process */
 
+    struct agent_question *agent; /* agent.c */
+
     sd_event_source *disk_timer;
     struct disk_op *ops;
     struct disk_watch *watches; /* disks.c: known error counts, forced detaches */
@@ -94,6 +96,9 @@ void vm_line_care(struct vm *vm); /* a relay that is missing is started again */
 /* After QEMU's end: vm_line_ended is called when the last bytes are in the log; false: they are. */
 bool vm_line_wait(struct vm *vm);
 void vm_line_ended(struct vm *vm);
+
+/* agent.c. QMP is gone: who waits for an answer gets none. */
+void vm_agent_end(struct vm *vm);
 
 /* tpm.c. Before QEMU, which gets *ret_qemu_fd (caller closes); without a QEMU it ends by itself. */
 int vm_tpm_start(struct vm *vm, int *ret_qemu_fd, struct err *e);

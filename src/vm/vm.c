@@ -116,6 +116,7 @@ void vm_free(struct vm *vm)
     forget_start(vm);
     vm_disks_end(vm, NULL);
     qmp_free(TAKE_PTR(vm->qmp));
+    vm_agent_end(vm);
     child_free(TAKE_PTR(vm->child));
     child_free(TAKE_PTR(vm->serial));
     if (vm->holds)
@@ -191,6 +192,7 @@ static void die(struct vm *vm, const struct child_exit *x)
     stop_timers(vm);
     forget_start(vm);
     qmp_free(TAKE_PTR(vm->qmp));
+    vm_agent_end(vm);
     child_free(TAKE_PTR(vm->child));
     child_free(TAKE_PTR(vm->serial)); /* without a QEMU it ends by itself */
     machine_dir_sweep(vm->dir);
@@ -223,6 +225,7 @@ static void on_exit_of_qemu(struct child *c, const struct child_exit *x, void *u
     stop_timers(vm);
     forget_start(vm);
     qmp_free(TAKE_PTR(vm->qmp));
+    vm_agent_end(vm);
     child_free(TAKE_PTR(vm->child));
     if (!vm_line_wait(vm))
         vm_line_ended(vm);
@@ -395,6 +398,7 @@ static void on_qmp_down(const struct err *why, void *userdata)
     struct err lost = *why, e = { 0 };
 
     qmp_free(TAKE_PTR(vm->qmp));
+    vm_agent_end(vm);
     if (vm->state == VM_ENDING)
         return;
     (void)err_wrap(&lost, "QMP of '%s'", vm->id);

@@ -130,6 +130,11 @@ typedef void (*vm_screen_fn)(struct vm *vm, const void *jpeg, size_t n, const st
                              void *userdata);
 int vm_screenshot(struct vm *vm, vm_screen_fn fn, void *userdata, struct err *e);
 
+/* A connection to the QEMU Guest Agent, for kiln-freeze: fn is called once, from the loop. fd is
+ * the callee's; -1 without an error: no agent listens in the guest. */
+typedef void (*vm_agent_fn)(int fd, const struct err *e, void *userdata);
+int vm_agent_connect(struct vm *vm, vm_agent_fn fn, void *userdata, struct err *e);
+
 /* console.log: what the guest wrote to its serial port over all boots of this directory. When it
  * would grow above MAX, exactly DROP bytes go from its front, perhaps more than once. */
 #define VM_CONSOLE_MAX  MIB(8)

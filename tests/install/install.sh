@@ -11,8 +11,8 @@ DESTDIR=$root meson install -C "$BUILD" --no-rebuild --quiet
 there=$root$PREFIX
 
 for f in sbin/kilnd bin/kiln libexec/kiln/kiln-worker libexec/kiln/kiln-volume.so \
-    libexec/kiln/kiln-serial libexec/kiln/kiln-imds-relay share/man/man1/kiln.1 \
-    share/man/man8/kilnd.8 share/bash-completion/completions/kiln.bash \
+    libexec/kiln/kiln-serial libexec/kiln/kiln-freeze libexec/kiln/kiln-imds-relay \
+    share/man/man1/kiln.1 share/man/man8/kilnd.8 share/bash-completion/completions/kiln.bash \
     lib/systemd/system/kilnd.service lib/systemd/system/kiln-guests.service \
     lib/sysusers.d/kiln.conf; do
     [ -s "$there/$f" ] || fail "$f is not installed"

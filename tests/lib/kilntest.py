@@ -4,7 +4,7 @@
 Tests are stories: functions named test_*, run in order by run(); each prints a TAP line. Nothing here
 waits for time: it waits for a line of a log, for a file, for a process or for a state, under a deadline.
 """
-import atexit, contextlib, glob, json, os, pathlib, pwd, select, shutil, signal, subprocess, sys, tempfile, time, traceback
+import atexit, contextlib, glob, json, os, pathlib, pwd, select, shutil, signal, socket, subprocess, sys, tempfile, time, traceback
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get('KILN_BUILD', TOP / 'build'))
@@ -218,6 +218,12 @@ class Kiln:
                     return data.replace('\r', '')
         return eventually(f"'{text}' on the console of {i}", look, seconds)
 
+    def type(self, i, text):
+        """Typed on the instance's serial line."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(f'{self.home}/instances/{i}/serial.sock')
+            s.sendall(text.encode())
+
     def nbd(self, volume, export=''):
         return f'nbd+unix:///{export}?socket={self.home}/volumes/{volume}/nbd.sock'
 
@@ -233,12 +239,12 @@ class Kiln:
         return self.cli('store', 'check')
 
 
-def guest():
-    """The tiny guest's disk (built once, cached)."""
+def guest(*options):
+    """The tiny guest's disk (built once, cached); options of tools/tiny-guest."""
     cache = os.environ.get('KILN_CACHE') or os.path.expanduser('~/.cache/kiln')
     os.makedirs(cache, exist_ok=True)
-    path = f'{tempfile.gettempdir()}/kiln-test-guest-{os.getuid()}.img'
-    sh(TOP / 'tools/tiny-guest', '--pad', '64', path, env=dict(os.environ, KILN_CACHE=cache), timeout=300)
+    path = f'{tempfile.gettempdir()}/kiln-test-guest{"".join(options)}-{os.getuid()}.img'
+    sh(TOP / 'tools/tiny-guest', '--pad', '64', *options, path, env=dict(os.environ, KILN_CACHE=cache), timeout=300)
     os.chmod(path, 0o644)
     return path
 
