@@ -9,6 +9,7 @@
 #include "sysprep/xmlfile.h"
 
 #define CONFIG_ROOT     "%ProgramFiles%\\Amazon\\Ec2ConfigService\\"
+#define CONFIG_SERVICE  "EC2Config"
 #define CONFIG_SETTINGS CONFIG_ROOT "Settings\\"
 
 /* ---- Config.xml ---- */
@@ -160,7 +161,14 @@ int config_wallpaper_main(struct win *w, const char *command_line, config_say *s
 int config_wallpaper_is_on(struct win *w, struct err *e);
 int config_wallpaper_switch(struct win *w, bool on, struct err *e);
 
-/* Service, SetupComplete.cmd and Start-menu entry. Refuses Windows 2016 and later unless forced. */
+/* The scheduled task Ec2ConfigMonitor, and what it does (ec2config.exe -monitor): starts the
+ * service when it has failed to start with Windows. */
+int config_monitor_install(struct win *w, struct err *e);
+int config_monitor_uninstall(struct win *w, struct err *e);
+int config_monitor(struct win *w, struct log *log, struct err *e);
+
+/* Service, its monitor, SetupComplete.cmd and Start-menu entry. Refuses Windows 2016 and later
+ * unless forced. */
 int config_install(struct win *w, bool force, struct err *e);
 int config_uninstall(struct win *w, struct err *e);
 

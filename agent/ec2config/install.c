@@ -8,7 +8,6 @@
 
 #include "sysprep/defaults.h"
 
-#define SERVICE    "EC2Config"
 #define SETUP_FILE "%SystemRoot%\\Setup\\Scripts\\SetupComplete.cmd"
 #define SETUP_CALL "call \"C:\\Program Files\\Amazon\\Ec2ConfigService\\Scripts\\PostSysprep.cmd\""
 #define MENU_FILE                                                                                  \
@@ -38,8 +37,8 @@ static int install_service(struct win *w, struct err *e)
     _cleanup_free_ char *quoted = program ? win_quote(program) : NULL;
     struct str command = STR_INIT(1024);
     struct win_service s = {
-        .name = SERVICE,
-        .display = SERVICE,
+        .name = CONFIG_SERVICE,
+        .display = CONFIG_SERVICE,
         .description = "Initialises this EC2 instance and prepares images",
         .start = WIN_START_AUTO,
         .restart_on_failure = true,
@@ -121,8 +120,8 @@ int config_install(struct win *w, bool force, struct err *e)
     if (!dialog || check_version(w, force, e) < 0 ||
         defaults_lay_down(w, CONFIG_ROOT "defaults", "%ProgramFiles%\\Amazon\\Ec2ConfigService",
                           NULL, e) < 0 ||
-        w->service_state(w, SERVICE, &before, e) < 0 || install_service(w, e) < 0 ||
-        add_setup_line(w, e) < 0)
+        w->service_state(w, CONFIG_SERVICE, &before, e) < 0 || install_service(w, e) < 0 ||
+        config_monitor_install(w, e) < 0 || add_setup_line(w, e) < 0)
         return -e->no;
     /* an upgrade leaves the wallpaper as the owner has it */
     if (before == WIN_SERVICE_ABSENT && config_wallpaper_switch(w, true, e) < 0)
@@ -134,7 +133,8 @@ int config_uninstall(struct win *w, struct err *e)
 {
     _cleanup_free_ char *menu = win_expand(w, MENU_FILE, e);
 
-    if (!menu || w->service_delete(w, SERVICE, e) < 0 || remove_setup_line(w, e) < 0 ||
+    if (!menu || config_monitor_uninstall(w, e) < 0 ||
+        w->service_delete(w, CONFIG_SERVICE, e) < 0 || remove_setup_line(w, e) < 0 ||
         config_wallpaper_switch(w, false, e) < 0)
         return -e->no;
     return w->file_delete(w, menu, e);

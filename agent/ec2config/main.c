@@ -105,6 +105,7 @@ enum {
     ON_INSTALL = 32,
     ON_UNINSTALL = 64,
     ON_CHECK = 128,
+    ON_MONITOR = 256,
 };
 
 static const struct {
@@ -119,6 +120,8 @@ static const struct {
     { "passwordNeverExpires", ON_EXPIRES, "the administrator's password does not expire" },
     { "install", ON_INSTALL, "makes this folder the agent of this machine" },
     { "uninstall", ON_UNINSTALL, "takes the agent's service and entries away" },
+    { "monitor", ON_MONITOR,
+      "starts the service when it has failed to start with Windows; for the scheduled task" },
     { "check", ON_CHECK, "reads all settings files and names what is wrong in them" },
 };
 
@@ -166,6 +169,16 @@ static int run_sysprep(struct win *w, unsigned on, config_say *say, void *ctx, s
     return ret;
 }
 
+static int run_monitor(struct win *w, struct err *e)
+{
+    const struct dialect *d = dialect_get(DIALECT_CONFIG);
+    struct log *log = log_new(w, d, d->log_path, "EC2ConfigService");
+    int r = config_monitor(w, log, e);
+
+    log_free(log);
+    return r;
+}
+
 static int act(struct win *w, unsigned on, config_say *say, void *ctx, struct err *e)
 {
     if (!w->is_admin(w))
@@ -178,6 +191,8 @@ static int act(struct win *w, unsigned on, config_say *say, void *ctx, struct er
         return config_install(w, (on & ON_FORCE) != 0, e);
     if (on & ON_UNINSTALL)
         return config_uninstall(w, e);
+    if (on & ON_MONITOR)
+        return run_monitor(w, e);
     if (on & ON_SYSPREP)
         return run_sysprep(w, on, say, ctx, e);
     return on & ON_SHUTDOWN ? shut_down(w, e) : 0;

@@ -235,6 +235,13 @@ static int start_ssm(struct plug *p, struct err *e)
     return state == WIN_SERVICE_STOPPED ? w->service_start(w, SSM_SERVICE, e) : 0;
 }
 
+/* Nothing to install: the service that it was for is no more. */
+static int say_no_gpus(struct plug *p, struct err *e)
+{
+    log_from(p->r->log, p->name, "AWS has ended Elastic Graphics: there is nothing to set up");
+    return 0;
+}
+
 static const struct plugin list[] = {
     { "Ec2SetPassword", PLUGIN_BEFORE_READY, true, NULL, false, set_password },
     { "Ec2SetComputerName", PLUGIN_BEFORE_READY, false, NULL, false, set_computer_name },
@@ -246,7 +253,7 @@ static const struct plugin list[] = {
       set_drive_letter },
     { "Ec2WindowsActivate", PLUGIN_BEFORE_READY, true, NULL, false, activate },
     { "Ec2DynamicBootVolumeSize", PLUGIN_BEFORE_READY, true, NULL, false, grow_boot_volume },
-    { "Ec2ElasticGpuSetup", PLUGIN_BEFORE_READY, true, NULL, false, NULL },
+    { "Ec2ElasticGpuSetup", PLUGIN_BEFORE_READY, true, NULL, false, say_no_gpus },
     { "Ec2FeatureLogging", PLUGIN_BEFORE_READY, true, NULL, false, log_features },
     { "Ec2HandleUserData", PLUGIN_AFTER_READY, true, NULL, false, plugin_user_data },
     { "AWS.EC2.Windows.CloudWatch.PlugIn", PLUGIN_AFTER_READY, false, NULL, false,

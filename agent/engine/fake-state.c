@@ -171,6 +171,14 @@ static int service_move(struct win *w, const char *row, const char *name, struct
     return 0;
 }
 
+static int service_missed(struct win *w, const char *name, struct err *e)
+{
+    const struct fake_named *s = fake_find_service(fake_of(w), name);
+    int r = fake_fails(fake_of(w), "service_missed", e);
+
+    return r < 0 ? r : s && s->missed && s->state == WIN_SERVICE_STOPPED;
+}
+
 static int service_start(struct win *w, const char *name, struct err *e)
 {
     struct fake_named *s;
@@ -288,6 +296,7 @@ void fake_fill_state(struct win *w)
     w->account_rename = account_rename;
     w->password_min_length = password_min_length;
     w->service_state = service_state;
+    w->service_missed = service_missed;
     w->service_start = service_start;
     w->service_stop = service_stop;
     w->service_set_start = service_set_start;

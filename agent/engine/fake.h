@@ -32,6 +32,7 @@ struct fake_named { /* services and tasks */
     char name[WIN_NAME_MAX];
     enum win_service_state state;
     enum win_service_start start;
+    bool missed; /* failed to start with Windows */
     enum win_task_state task;
     char *text; /* command or XML */
 };

@@ -170,7 +170,12 @@ static void services(void)
     check(w->service_install(w, &s, &e) == 0 && w->service_install(w, &s, &e) == 0 &&
               w->service_state(w, "KilnProbe", &state, &e) == 0 && state == WIN_SERVICE_STOPPED,
           "a service is installed, twice", &e);
+    check(w->service_missed(w, "KilnProbe", &e) == 0 &&
+              w->service_set_start(w, "KilnProbe", WIN_START_AUTO, &e) == 0 &&
+              w->service_missed(w, "KilnProbe", &e) == 1,
+          "one that should have started and has not is known", &e);
     check(w->service_set_start(w, "KilnProbe", WIN_START_DISABLED, &e) == 0 &&
+              w->service_missed(w, "KilnProbe", &e) == 0 &&
               win_reg_u32(w, "HKLM\\SYSTEM\\CurrentControlSet\\Services\\KilnProbe", "Start",
                           &start, &e) == 1 &&
               start == 4,

@@ -76,6 +76,31 @@ static int service_state(struct win *w, const char *name, enum win_service_state
     return 0;
 }
 
+/* What was stopped on purpose has ended without an error; what never came up has one, or
+ * ERROR_SERVICE_NEVER_STARTED. */
+static int service_missed(struct win *w, const char *name, struct err *e)
+{
+    union {
+        QUERY_SERVICE_CONFIGW c;
+        uint8_t room[8192]; /* the most that Windows gives */
+    } config;
+    SERVICE_STATUS status = { 0 };
+    SC_HANDLE s = NULL;
+    DWORD code = 0, needed = 0;
+    int r = open_service(name, SERVICE_QUERY_STATUS | SERVICE_QUERY_CONFIG, &s, e);
+
+    if (r <= 0)
+        return r;
+    if (!QueryServiceStatus(s, &status) ||
+        !QueryServiceConfigW(s, &config.c, sizeof(config), &needed))
+        code = GetLastError();
+    CloseServiceHandle(s);
+    if (code)
+        return err_win32(e, code, "ask how service '%s' starts", name);
+    return config.c.dwStartType == SERVICE_AUTO_START && status.dwCurrentState == SERVICE_STOPPED &&
+           status.dwWin32ExitCode != NO_ERROR;
+}
+
 static int service_start(struct win *w, const char *name, struct err *e)
 {
     SC_HANDLE s = NULL;
@@ -222,6 +247,7 @@ static int service_delete(struct win *w, const char *name, struct err *e)
 void win_fill_service(struct win *w)
 {
     w->service_state = service_state;
+    w->service_missed = service_missed;
     w->service_start = service_start;
     w->service_stop = service_stop;
     w->service_set_start = service_set_start;

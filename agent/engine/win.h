@@ -236,6 +236,9 @@ struct win {
     /* services and scheduled tasks */
     int (*service_state)(struct win *w, const char *name, enum win_service_state *ret,
                          struct err *e); /* absent is an answer */
+    int (*service_missed)(struct win *w, const char *name,
+                          struct err *e); /* 1: it is to start with Windows, does not run, and
+                                             nobody has stopped it; 0 */
     int (*service_start)(struct win *w, const char *name, struct err *e);
     int (*service_stop)(struct win *w, const char *name, struct err *e);
     int (*service_set_start)(struct win *w, const char *name, enum win_service_start how,

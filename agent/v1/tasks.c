@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "engine/schedule.h"
+
 #define SCRIPTS "%ProgramData%\\Amazon\\EC2-Windows\\Launch\\Scripts\\"
 #define PROGRAM "%ProgramData%\\Amazon\\EC2-Windows\\Launch\\Library\\Ec2Launch.exe"
 
@@ -54,49 +56,12 @@ static char *task_arguments(struct win *w, enum v1_task t, const char *args, str
     return str_take(&s);
 }
 
-char *v1_task_xml(struct win *w, enum v1_task t, const char *args, struct err *e)
-{
-    _cleanup_free_ char *arguments = task_arguments(w, t, args, e);
-    struct str s = STR_INIT(KIB(16));
-
-    if (!arguments)
-        return NULL;
-    str_add(&s, "<?xml version=\"1.0\"?>\n"
-                "<Task version=\"1.2\" "
-                "xmlns=\"http://schemas.microsoft.com/windows/2004/02/mit/task\">\n"
-                "  <RegistrationInfo><Description>");
-    str_xml(&s, tasks[t].name);
-    str_add(&s, "</Description></RegistrationInfo>\n"
-                "  <Triggers><BootTrigger><Enabled>true</Enabled></BootTrigger></Triggers>\n"
-                "  <Principals><Principal id=\"System\"><UserId>S-1-5-18</UserId>"
-                "<RunLevel>HighestAvailable</RunLevel></Principal></Principals>\n"
-                "  <Settings>\n"
-                "    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>\n"
-                "    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>\n"
-                "    <AllowHardTerminate>false</AllowHardTerminate>\n"
-                "    <StartWhenAvailable>true</StartWhenAvailable>\n"
-                "    <IdleSettings><StopOnIdleEnd>false</StopOnIdleEnd></IdleSettings>\n"
-                "    <Enabled>true</Enabled>\n"
-                "    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>\n"
-                "    <Priority>0</Priority>\n"
-                "  </Settings>\n"
-                "  <Actions Context=\"System\"><Exec><Command>cmd.exe</Command><Arguments>");
-    str_xml(&s, arguments);
-    str_add(&s, "</Arguments></Exec></Actions>\n</Task>\n");
-    if (str_check(&s, "the text of a task", e) < 0) {
-        str_done(&s);
-        return NULL;
-    }
-    return str_take(&s);
-}
-
 int v1_task_schedule(struct win *w, enum v1_task t, const char *args, struct err *e)
 {
-    _cleanup_free_ char *xml = v1_task_xml(w, t, args, e);
+    _cleanup_free_ char *arguments = task_arguments(w, t, args, e);
+    const struct schedule s = { .name = tasks[t].name,
+                                .command = "cmd.exe",
+                                .arguments = arguments };
 
-    if (!xml)
-        return -e->no;
-    if (w->task_install(w, tasks[t].name, xml, e) < 0)
-        return err_wrap(e, "schedule '%s'", tasks[t].name);
-    return 0;
+    return arguments ? schedule_install(w, &s, e) : -e->no;
 }

@@ -84,8 +84,6 @@ enum v1_task {
 const char *v1_task_name(enum v1_task t);
 /* At startup, as SYSTEM, highest: runs the task's script with `args` ("" for none). */
 int v1_task_schedule(struct win *w, enum v1_task t, const char *args, struct err *e);
-/* Text of the task for the scheduler; heap, NULL: no memory. */
-char *v1_task_xml(struct win *w, enum v1_task t, const char *args, struct err *e);
 
 /* ---- entry points: exit code 0 or 1 ---- */
 

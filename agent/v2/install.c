@@ -35,6 +35,7 @@ static int remove_older(struct win *w, struct err *e)
         "Amazon Ec2 Launch - Disk Initialization",
         "Amazon Ec2 Launch - Event logs to Console",
         "Amazon Ec2 Launch - Windows is Ready to Console",
+        "Ec2ConfigMonitor",
     };
     static const char *const entries[] = { MENU "EC2LaunchSettings.lnk",
                                            MENU "EC2ConfigService Settings.lnk" };

@@ -42,6 +42,22 @@ def test_service_from_fresh_files_to_the_ready_line():  # S-150, S-151, S-153, S
             small_enough(pid_of('Ec2Config.exe'))
 
 
+def test_the_monitor_starts_what_has_failed_to_start_and_nothing_else():
+    with contextlib.closing(machine()) as m:
+        m.ok(PROGRAM, '-install', '-force')
+        tasks = lambda: [f.name for f in m.path('C:\\windows\\system32\\tasks').rglob('*') if 'Ec2ConfigMonitor' in f.name]
+        equal(tasks(), ['Ec2ConfigMonitor'], 'the scheduled task')
+        m.ok(PROGRAM, '-monitor')  # never started, although it is to start by itself
+        m.wait_console(READY)
+        true('Ec2ConfigMonitor' in m.read(LOG), m.read(LOG))
+        m.ok('net', 'stop', 'EC2Config')
+        m.ok(PROGRAM, '-monitor')
+        true('RUNNING' not in m.ok('sc', 'query', 'EC2Config'), 'an owner who stops it has it stopped')
+        true('Elastic Graphics' in m.read(LOG), m.read(LOG))
+        m.ok(PROGRAM, '-uninstall')
+        equal(tasks(), [], 'the scheduled task is gone')
+
+
 def test_state_of_setup_is_said_in_its_own_words():  # S-144
     with contextlib.closing(machine()) as m:
         m.set_text(SETUP, 'ImageState', 'IMAGE_STATE_UNDEPLOYABLE')

@@ -34,6 +34,11 @@ def tasks(text):
     return re.findall(r'^ *- task: (\w+)$', text, re.M)
 
 
+def scheduled(m):
+    """The older agents' tasks."""
+    return [f.name for f in m.path('C:\\windows\\system32\\tasks').rglob('*') if f.name.lower().startswith(('amazon ec2', 'ec2config'))]
+
+
 def links(m):
     return list(m.path('C:\\users').rglob('setwallpaper.lnk'))
 
@@ -42,10 +47,9 @@ def test_the_defaults_of_version_one_come_over_and_a_first_boot_is_v2s():
     with contextlib.closing(machine(install_v1)) as m:
         m.ok(V1, 'install', '-Force')
         m.ok(V1, 'initialize-instance', '-Schedule')
-        scheduled = lambda: [f for f in m.path('C:\\windows\\system32\\tasks').rglob('*') if 'Instance Initialization' in f.name]
-        true(scheduled() and m.exists(MENU + 'EC2LaunchSettings.lnk'), 'version one is at home')
+        true(scheduled(m) and m.exists(MENU + 'EC2LaunchSettings.lnk'), 'version one is at home')
         said, text = take_over(m, 'EC2Launch (v1)')
-        equal((scheduled(), m.exists(MENU + 'EC2LaunchSettings.lnk')), ([], False), 'nothing starts version one any more')
+        equal((scheduled(m), m.exists(MENU + 'EC2LaunchSettings.lnk')), ([], False), 'nothing starts version one any more')
         true('warning' not in said, said)
         equal(tasks(text), ['extendRootPartition', 'activateWindows', 'setDnsSuffix', 'setAdminAccount', 'setWallpaper',
                             'startSsm'], 'the tasks')
@@ -83,10 +87,12 @@ def test_the_plugins_of_ec2config_come_over_and_a_missing_password_is_told():
         eventually('Ec2SetPassword turns itself off', lambda: off.search(m.read(CONFIG_ROOT + 'Settings\\Config.xml')))
         m.ok('net', 'stop', 'EC2Config')
         plugin(m, 'Ec2DynamicBootVolumeSize', 'Disabled')
+        equal(scheduled(m), ['Ec2ConfigMonitor'], 'its monitor')
         said, text = take_over(m, 'EC2Config')
         true('warning: setAdminAccount is doNothing: new instances get no password' in said, said)
         equal(tasks(text), ['activateWindows', 'setDnsSuffix', 'setAdminAccount', 'setWallpaper', 'startSsm'], 'the tasks')
         true(m.run('net', 'start', 'EC2Config')[0] != 0, 'its service is gone')
+        equal(scheduled(m), [], 'its monitor, too')
         m.clear_console()
         m.path('C:\\kiln-test\\calls.txt').unlink()
         m.ok(V2, 'run')
