@@ -1,65 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "test-disk.h"
+#include "test-disk-priv.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-
-#define FILES_MAX   512
-#define HANDLES_MAX 512
-#define PENDING_MAX 4096
-#define PATH_LEN    96
-
-struct content {
-    uint8_t *p;
-    size_t len;
-};
-
-struct write {
-    size_t offset, len;
-};
-
-struct inode {
-    bool used, dir;
-    struct content now, flushed;
-    struct write *write; /* not flushed */
-    size_t writes;
-};
-
-struct name {
-    char path[PATH_LEN];
-    int inode;
-};
-
-struct names_table {
-    struct name *name;
-    size_t n;
-};
-
-struct change { /* of a directory: not flushed; one change may take and give a name */
-    char take[PATH_LEN], give[PATH_LEN];
-    int inode;
-};
-
-struct handle {
-    bool used, exclusive, shared;
-    int inode;
-};
-
-struct disk {
-    struct store_io io;
-    pthread_mutex_t lock;
-    struct inode inode[FILES_MAX];
-    struct names_table now, flushed;
-    struct change pending[PENDING_MAX];
-    size_t n_pending;
-    struct handle handle[HANDLES_MAX];
-    long calls, fail_at, flushes, plug_at;
-    int fail_no;
-    bool dead;
-};
 
 /* ---- small things ---- */
 
@@ -126,7 +71,7 @@ static void give_name(struct names_table *t, const char *path, int inode)
     x->inode = inode;
 }
 
-static void apply(struct names_table *t, const struct change *c)
+void disk_apply(struct names_table *t, const struct change *c)
 {
     if (c->take[0])
         take_name(t, c->take);
@@ -142,7 +87,7 @@ static void change(struct disk *d, const char *take, const char *give, int inode
     *c = (struct change){ .inode = inode };
     (void)snprintf(c->take, sizeof c->take, "%s", take);
     (void)snprintf(c->give, sizeof c->give, "%s", give);
-    apply(&d->now, c);
+    disk_apply(&d->now, c);
 }
 
 static bool is_in(const char *path, const char *dir)
@@ -189,7 +134,7 @@ static int handle_new(struct disk *d, int inode)
     return -EMFILE;
 }
 
-static void resize(struct content *c, size_t len)
+void content_resize(struct content *c, size_t len)
 {
     if (len <= c->len)
         return;
@@ -199,11 +144,11 @@ static void resize(struct content *c, size_t len)
     c->len = len;
 }
 
-static void copy_content(struct content *to, const struct content *from)
+void content_copy(struct content *to, const struct content *from)
 {
     free(to->p);
     *to = (struct content){ 0 };
-    resize(to, from->len);
+    content_resize(to, from->len);
     if (from->len)
         memcpy(to->p, from->p, from->len);
 }
@@ -263,7 +208,7 @@ static int mem_pwrite(const struct store_io *io, int h, const void *buf, size_t 
     if (r < 0)
         return done(d, r);
     if (offset + n > x->now.len)
-        resize(&x->now, offset + n);
+        content_resize(&x->now, offset + n);
     memcpy(x->now.p + offset, buf, n);
     x->write = realloc(x->write, (x->writes + 1) * sizeof *x->write);
     assert(x->write);
@@ -283,7 +228,7 @@ static int mem_sync(const struct store_io *io, int h)
     int r = flush_call(d);
 
     if (r == 0) {
-        copy_content(&x->flushed, &x->now);
+        content_copy(&x->flushed, &x->now);
         x->writes = 0;
     }
     return done(d, r);
@@ -301,7 +246,7 @@ static int mem_sync_dir(const struct store_io *io, const char *path0)
         struct change *c = &d->pending[i];
 
         if (is_in(c->give[0] ? c->give : c->take, path))
-            apply(&d->flushed, c);
+            disk_apply(&d->flushed, c);
         else
             d->pending[kept++] = *c;
     }
@@ -470,129 +415,4 @@ void disk_free(struct disk *d)
 const struct store_io *disk_io(struct disk *d)
 {
     return &d->io;
-}
-
-void disk_fail_at(struct disk *d, long n, int no)
-{
-    d->calls = d->flushes = 0;
-    d->fail_at = n;
-    d->fail_no = no;
-}
-
-void disk_plug_at(struct disk *d, long n)
-{
-    d->calls = d->flushes = 0;
-    d->plug_at = n;
-}
-
-long disk_calls(const struct disk *d)
-{
-    return d->calls;
-}
-
-long disk_flushes(const struct disk *d)
-{
-    return d->flushes;
-}
-
-bool disk_is_dead(const struct disk *d)
-{
-    return d->dead;
-}
-
-static enum disk_fate roll(enum disk_fate fate, unsigned *seed)
-{
-    *seed = *seed * 1103515245U + 12345U;
-    return fate == DISK_MIXED ? (enum disk_fate)((*seed >> 16) % 3) : fate;
-}
-
-static void restart_inode(struct inode *x, enum disk_fate fate, unsigned *seed)
-{
-    struct content after = { 0 };
-
-    copy_content(&after, &x->flushed);
-    for (size_t i = 0; i < x->writes; i++) {
-        struct write w = x->write[i];
-        enum disk_fate f = roll(fate, seed);
-
-        if (f == DISK_DROP)
-            continue;
-        resize(&after, w.offset + w.len);
-        if (w.len)
-            memcpy(after.p + w.offset, x->now.p + w.offset, w.len);
-        for (size_t k = 0; f == DISK_SCRAMBLE && k < w.len; k += 1 + w.len / 64)
-            after.p[w.offset + k] ^= (uint8_t)(*seed >> (k % 24) | 1);
-    }
-    free(x->now.p);
-    x->now = after;
-    copy_content(&x->flushed, &after);
-    x->writes = 0;
-}
-
-void disk_kill_handles(struct disk *d)
-{
-    memset(d->handle, 0, sizeof d->handle);
-    d->dead = false;
-    d->fail_at = d->plug_at = -1;
-}
-
-void disk_restart(struct disk *d, enum disk_fate fate, unsigned seed)
-{
-    for (size_t i = 0; i < d->n_pending; i++)
-        if (roll(fate, &seed) != DISK_DROP)
-            apply(&d->flushed, &d->pending[i]);
-    d->n_pending = 0;
-    d->now.n = d->flushed.n;
-    memcpy(d->now.name, d->flushed.name, d->flushed.n * sizeof *d->now.name);
-    for (int i = 0; i < FILES_MAX; i++)
-        if (d->inode[i].used)
-            restart_inode(&d->inode[i], fate, &seed);
-    disk_kill_handles(d);
-}
-
-struct disk *disk_copy(const struct disk *d)
-{
-    struct disk *c = disk_new();
-
-    for (int i = 0; i < FILES_MAX; i++) {
-        const struct inode *x = &d->inode[i];
-
-        if (!x->used)
-            continue;
-        c->inode[i] = (struct inode){ .used = true, .dir = x->dir, .writes = x->writes };
-        copy_content(&c->inode[i].now, &x->now);
-        copy_content(&c->inode[i].flushed, &x->flushed);
-        if (x->writes) {
-            c->inode[i].write = malloc(x->writes * sizeof *x->write);
-            assert(c->inode[i].write);
-            memcpy(c->inode[i].write, x->write, x->writes * sizeof *x->write);
-        }
-    }
-    c->now.n = d->now.n;
-    memcpy(c->now.name, d->now.name, d->now.n * sizeof *d->now.name);
-    c->flushed.n = d->flushed.n;
-    memcpy(c->flushed.name, d->flushed.name, d->flushed.n * sizeof *d->flushed.name);
-    memcpy(c->pending, d->pending, d->n_pending * sizeof *d->pending);
-    c->n_pending = d->n_pending;
-    return c;
-}
-
-size_t disk_files(const struct disk *d)
-{
-    return d->now.n;
-}
-
-const char *disk_file_path(const struct disk *d, size_t i)
-{
-    return d->now.name[i].path;
-}
-
-size_t disk_file_size(const struct disk *d, size_t i)
-{
-    return d->inode[d->now.name[i].inode].now.len;
-}
-
-void disk_file_flip(struct disk *d, size_t i, size_t byte, unsigned bit)
-{
-    d->inode[d->now.name[i].inode].now.p[byte] ^= (uint8_t)(1U << bit);
 }
