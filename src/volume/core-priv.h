@@ -122,13 +122,17 @@ void loader_keep(struct volume *v, uint64_t block, const void *buf);
 /* When the block is being loaded at this moment: waits for the end of that and returns true. */
 bool loader_wait(struct volume *v, uint64_t block);
 
-/* ---- core.c */
+/* ---- data.c */
 
 /* With the stripe of the block. */
 int volume_put(struct volume *v, const void *buf, size_t n, uint64_t offset, struct err *e);
 /* Plain content of what is local; 0 or a negative errno. */
 int volume_get(struct volume *v, void *buf, size_t n, uint64_t offset);
 int volume_punch(struct volume *v, uint64_t n, uint64_t offset, unsigned flags, struct err *e);
+
+/* ---- core.c, read.c */
+
+/* With the stripe of the block. */
 void volume_make_present(struct volume *v, uint64_t block);
 /* Reads a part of a block whose sectors' bits say what is local. */
 int volume_read_partial(struct volume *v, const uint64_t *sectors, uint64_t block, void *buf,
@@ -157,6 +161,9 @@ int point_refuse(const struct volume_point *p, struct err *e);
 /* Before the block's part is overwritten; with the block's stripe and inside the gate. Cannot
  * fail: a point whose content cannot be kept is broken. */
 void points_save(struct volume *v, uint64_t block, uint64_t in_block, uint64_t n);
+void points_done(struct volume *v);
+
+/* ---- point-files.c */
+
 /* Those of this boot live on, others flow back into dirty. */
 int points_load(struct volume *v, const char *boot_id, struct err *e);
-void points_done(struct volume *v);

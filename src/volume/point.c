@@ -2,23 +2,17 @@
 /* Points in time: made and ended by the steering thread with the gate closed, kept whole by
  * copy-before-write in sub-blocks. Nothing here is synced: a point lives as long as its kernel, and
  * its dirty bits are in the durable map besides (docs/formats/volume.md, rule 6). */
-#include "core-priv.h"
+#include "point-priv.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "bits.h"
 #include "clock.h"
 #include "file.h"
 #include "log.h"
 #include "str.h"
-
-static const char magic_point[8] = { 'K', 'I', 'L', 'N', 'P', 'N', 'T', '\n' };
 
 bool point_is_usable(const struct volume_point *p)
 {
@@ -34,7 +28,7 @@ int point_refuse(const struct volume_point *p, struct err *e)
 
 /* ---- references ------------------------------------------------------------------------------ */
 
-static void point_free(struct volume_point *p)
+void point_free(struct volume_point *p)
 {
     if (!p)
         return;
@@ -43,9 +37,8 @@ static void point_free(struct volume_point *p)
     close_fdp(&p->data_fd);
     free(p);
 }
-DEFINE_FREEP(point_free, struct volume_point);
 
-static struct volume_point *point_new(struct volume *v, const char *name)
+struct volume_point *point_new(struct volume *v, const char *name)
 {
     struct volume_point *p = calloc(1, sizeof *p);
 
@@ -101,7 +94,7 @@ void volume_points_each(struct volume *v, void (*fn)(const char *name, void *use
         fn(v->points[i]->name, userdata);
 }
 
-static void list_add(struct volume *v, struct volume_point *p)
+void points_add(struct volume *v, struct volume_point *p)
 {
     size_t i = v->n_points;
 
@@ -128,99 +121,6 @@ void points_done(struct volume *v)
     for (size_t i = 0; i < v->n_points; i++)
         volume_point_put(v->points[i]);
     v->n_points = 0;
-}
-
-/* ---- files ----------------------------------------------------------------------------------- */
-
-static char *path_in(const struct volume *v, const char *a, const char *b, const char *c)
-{
-    char *p = NULL;
-
-    return asprintf(&p, "%s/%s%s%s%s%s", v->dir, a, b ? "/" : "", b ? b : "", c ? "/" : "",
-                    c ? c : "") < 0
-               ? NULL
-               : p;
-}
-
-/* The map first: without it, what is left of the directory is no point any more. */
-static int remove_files(struct volume *v, const char *name, struct err *e)
-{
-    _cleanup_free_ char *dir = path_in(v, "points", name, NULL);
-    _cleanup_free_ char *map = path_in(v, "points", name, "map");
-    int r;
-
-    if (!dir || !map)
-        return err_oom(e);
-    r = unlink_quiet(map, e);
-    return r < 0 ? r : tree_remove(dir, e);
-}
-
-static int map_file(struct volume_point *p, const char *path, bool make, struct err *e)
-{
-    const struct layout *l = &p->v->maps.l;
-    _cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | (make ? O_CREAT | O_EXCL : 0), 0640);
-    struct stat st;
-    int r;
-
-    if (fd < 0)
-        return err_errno(e, "open '%s'", path);
-    /* Room for every page now: a full disk under a mapped hole would be a SIGBUS. */
-    r = make ? posix_fallocate(fd, 0, (off_t)l->end) : 0;
-    if (r != 0)
-        return err_no(e, r, "allocate '%s'", path);
-    if (fstat(fd, &st) < 0 || (uint64_t)st.st_size != l->end)
-        return err_set(e, EILSEQ, ERR_CORRUPT, "'%s' has a wrong size", path);
-    p->mem = mmap(NULL, l->end, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (p->mem == MAP_FAILED) {
-        p->mem = NULL;
-        return err_errno(e, "map '%s'", path);
-    }
-    p->a = areas_of(p->mem, l);
-    return 0;
-}
-
-static int data_file(struct volume_point *p, const char *path, bool make, struct err *e)
-{
-    p->data_fd = open(path, O_RDWR | O_CLOEXEC | (make ? O_CREAT | O_EXCL : 0), 0640);
-    if (p->data_fd < 0)
-        return err_errno(e, "open '%s'", path);
-    if (make && ftruncate(p->data_fd, (off_t)p->v->head.size_bytes) < 0)
-        return err_errno(e, "set the size of '%s'", path);
-    return 0;
-}
-
-static int make_files(struct volume_point *p, struct err *e)
-{
-    _cleanup_free_ char *dir = path_in(p->v, "point.tmp", NULL, NULL);
-    _cleanup_free_ char *map = path_in(p->v, "point.tmp", "map", NULL);
-    _cleanup_free_ char *data = path_in(p->v, "point.tmp", "data", NULL);
-    _cleanup_free_ char *points = path_in(p->v, "points", NULL, NULL);
-    int r;
-
-    if (!dir || !map || !data || !points)
-        return err_oom(e);
-    r = tree_remove(dir, e);
-    if (r == 0)
-        r = dir_make(dir, 0750, e);
-    if (r == 0)
-        r = dir_make(points, 0750, e);
-    if (r == 0)
-        r = map_file(p, map, true, e);
-    return r < 0 ? r : data_file(p, data, true, e);
-}
-
-static int publish_files(struct volume_point *p, struct err *e)
-{
-    _cleanup_free_ char *from = path_in(p->v, "point.tmp", NULL, NULL);
-    _cleanup_free_ char *to = path_in(p->v, "points", p->name, NULL);
-    int r;
-
-    if (!from || !to)
-        return err_oom(e);
-    r = remove_files(p->v, p->name, e); /* what an interrupted removal left */
-    if (r < 0)
-        return r;
-    return rename(from, to) < 0 ? err_errno(e, "rename '%s' to '%s'", from, to) : 0;
 }
 
 /* ---- making one ------------------------------------------------------------------------------ */
@@ -256,11 +156,11 @@ static int fix(struct volume_point *p, const char *boot_id, struct err *e)
 
     copy_maps(p);
     (void)str_copy(h.boot_id, sizeof h.boot_id, boot_id);
-    map_header_put(p->mem, magic_point, v->head.size_bytes, &h);
-    r = publish_files(p, e);
+    map_header_put(p->mem, POINT_MAGIC, v->head.size_bytes, &h);
+    r = point_files_publish(p, e);
     if (r < 0)
         return r;
-    list_add(v, p);
+    points_add(v, p);
     {
         _with_lock_(&v->map_lock);
         bits_zero(v->maps.a.dirty, words_for(v->maps.l.blocks));
@@ -296,7 +196,7 @@ int volume_point(struct volume *v, const char *name, struct err *e)
     if (!p)
         return err_oom(e);
     p->order = v->next_order;
-    r = make_files(p, e);
+    r = point_files_make(p, e);
     if (r == 0 && !v->frozen)
         r = gate_close(&v->gate, GATE_TIMEOUT_MS) < 0
                 ? err_set(e, ETIMEDOUT, ERR_TIMEOUT, "the requests in flight do not end")
@@ -470,68 +370,13 @@ int volume_release(struct volume *v, const char *name, const char *new_base, boo
     if (r == 0)
         r = end_point(v, i, move, e);
     if (r == 0)
-        r = remove_files(v, name, e);
+        r = point_files_remove(v, name, e);
     if (r < 0)
         return err_wrap(e, "release point '%s' of volume '%s'", name, v->head.name);
     *ret_moved = move;
     if (broken && new_base)
         r = point_refuse(p, e);
     volume_point_put(p);
-    return r;
-}
-
-/* ---- after a restart ------------------------------------------------------------------------- */
-
-static int load_one(struct volume *v, const char *name, const char *boot_id, struct err *e)
-{
-    _cleanup_free_ char *map = path_in(v, "points", name, "map");
-    _cleanup_free_ char *data = path_in(v, "points", name, "data");
-    _cleanup_(point_freep) struct volume_point *p = point_new(v, name);
-    struct map_header h = { 0 };
-    struct err why = { 0 };
-    bool ours;
-
-    if (!map || !data || !p)
-        return err_oom(e);
-    ours = map_file(p, map, false, &why) == 0 &&
-           map_header_get(p->mem, magic_point, v->head.size_bytes, &h) &&
-           strcmp(h.boot_id, boot_id) == 0;
-    if (ours && h.state != MAP_NONE && data_file(p, data, false, &why) == 0 &&
-        v->n_points < POINTS_MAX) {
-        p->order = h.order;
-        p->broken = h.state == MAP_BROKEN;
-        list_add(v, TAKE_PTR(p));
-        return 0;
-    }
-    log_warning("volume", "point '%s' of volume '%s' did not survive, its changes count as new",
-                name, v->head.name);
-    if (ours) {
-        bits_or(v->maps.a.dirty, p->a.dirty, words_for(v->maps.l.blocks));
-        maps_touch_area(&v->maps, v->maps.a.dirty, v->maps.l.blocks);
-    }
-    return remove_files(v, name, e);
-}
-
-int points_load(struct volume *v, const char *boot_id, struct err *e)
-{
-    _cleanup_free_ char *dir = path_in(v, "points", NULL, NULL);
-    _cleanup_free_ char *tmp = path_in(v, "point.tmp", NULL, NULL);
-    struct dirent *d;
-    DIR *all;
-    int r;
-
-    if (!dir || !tmp)
-        return err_oom(e);
-    r = tree_remove(tmp, e);
-    if (r < 0)
-        return r;
-    all = opendir(dir);
-    if (!all)
-        return errno == ENOENT ? 0 : err_errno(e, "open '%s'", dir);
-    while (r == 0 && (d = readdir(all)))
-        if (head_name_is_ok(d->d_name))
-            r = load_one(v, d->d_name, boot_id, e);
-    (void)closedir(all);
     return r;
 }
 
