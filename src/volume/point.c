@@ -322,7 +322,8 @@ static int end_point(struct volume *v, size_t i, bool moved, struct err *e)
 }
 
 /* Pin, then head: between the two, dirty is relative to the older base, whose content is all in the
- * newer one where no dirty bit is. */
+ * newer one where no dirty bit is. So the newer one is read as soon as the pin is its: nothing
+ * keeps the older one any more. */
 static int move_base(struct volume *v, const char *id, struct err *e)
 {
     struct head h = v->head;
@@ -336,16 +337,16 @@ static int move_base(struct volume *v, const char *id, struct err *e)
                     v->head.name);
     if (r == 0)
         r = store_pin(v->store, id, v->head.name, e);
-    (void)str_copy(h.base, sizeof h.base, id);
-    if (r == 0)
-        r = head_write(v->dir, &h, e);
     if (r < 0) {
         base_put(v, b);
         return r;
     }
-    v->head = h;
     base_take(v, b);
-    return 0;
+    (void)str_copy(h.base, sizeof h.base, id);
+    r = head_write(v->dir, &h, e);
+    if (r == 0)
+        v->head = h;
+    return r;
 }
 
 int volume_release(struct volume *v, const char *name, const char *new_base, bool *ret_moved,
@@ -369,12 +370,13 @@ int volume_release(struct volume *v, const char *name, const char *new_base, boo
         r = move_base(v, new_base, e);
     if (r == 0)
         r = end_point(v, i, move, e);
-    if (r == 0)
-        r = point_files_remove(v, name, e);
     if (r < 0)
         return err_wrap(e, "release point '%s' of volume '%s'", name, v->head.name);
     *ret_moved = move;
-    if (broken && new_base)
+    r = point_files_remove(v, name, e); /* if not: the next point of that name does, or a start */
+    if (r < 0)
+        (void)err_wrap(e, "release point '%s' of volume '%s'", name, v->head.name);
+    else if (broken && new_base)
         r = point_refuse(p, e);
     volume_point_put(p);
     return r;

@@ -2,6 +2,7 @@
 #include "test-lib.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "clock.h"
 
@@ -223,6 +224,64 @@ static void a_snapshot_of_another_size_is_no_base(void **unused)
     bench_close(&b);
 }
 
+/* The pin has moved when the head cannot be written: what is read must be what the pin keeps. */
+static void a_base_that_moved_by_half_is_read_from_what_is_kept(void **unused)
+{
+    struct volume_open_spec spec = { .fill_bytes_per_s = 0 };
+    bool changed[SIZE / STORE_BLOCK_BYTES] = { 0 }, moved = true;
+    struct store_gc_stats gc;
+    char obstacle[128];
+    struct err e = { 0 };
+    struct bench b;
+
+    (void)unused;
+    fixture(&b);
+    open_volume(&b, &spec);
+    for (unsigned i = 0; i < 24; i++) { /* of 32 with content */
+        noise(image + i * STORE_BLOCK_BYTES, STORE_BLOCK_BYTES, 100 + i);
+        must_write(&b, image + i * STORE_BLOCK_BYTES, STORE_BLOCK_BYTES, i * STORE_BLOCK_BYTES);
+        changed[i] = true;
+    }
+    point(&b, "p1");
+    make_snapshot(b.store, "snap-2", "snap-1", image, SIZE, changed);
+    (void)snprintf(obstacle, sizeof obstacle, "%s/head.new", b.vol);
+    assert_int_equal(mkdir(obstacle, 0700), 0);
+    assert_true(volume_release(b.v, "p1", "snap-2", &moved, &e) < 0);
+    assert_int_equal(rmdir(obstacle), 0);
+    err_clear(&e);
+    ok(store_snap_delete(b.store, "snap-1", &e), &e);
+    ok(store_gc(b.store, &gc, &e), &e);
+    assert_int_equal(gc.packs_compacted, 1);
+    volume_tidy(b.v);
+    must_equal(&b, image, SIZE, 0);
+    release(&b, "p1", "snap-2", true); /* again, and now it goes */
+    must_equal(&b, image, SIZE, 0);
+    bench_close(&b);
+}
+
+/* A release that ends in an error has ended the point or not: the point itself is not lost. */
+static void a_release_whose_files_stay_may_be_repeated(void **unused)
+{
+    struct err e = { 0 };
+    char obstacle[128];
+    struct bench b;
+    bool moved = true;
+
+    (void)unused;
+    fixture(&b);
+    open_volume(&b, NULL);
+    point(&b, "p1");
+    (void)snprintf(obstacle, sizeof obstacle, "%s/points/p1/map", b.vol);
+    assert_int_equal(unlink(obstacle), 0);
+    assert_int_equal(mkdir(obstacle, 0700), 0);
+    assert_true(volume_release(b.v, "p1", NULL, &moved, &e) < 0);
+    assert_int_equal(rmdir(obstacle), 0);
+    release(&b, "p1", NULL, false);
+    point(&b, "p1"); /* over what was left */
+    release(&b, "p1", NULL, false);
+    bench_close(&b); /* the sanitizer's run finds a point that nobody freed */
+}
+
 static void a_point_is_fixed_in_milliseconds(void **unused)
 {
     struct bench b;
@@ -293,6 +352,8 @@ int main(void)
         cmocka_unit_test(a_full_disk_breaks_the_point_and_never_the_guest),
         cmocka_unit_test(a_point_released_into_a_snapshot_moves_the_base),
         cmocka_unit_test(a_snapshot_of_another_size_is_no_base),
+        cmocka_unit_test(a_base_that_moved_by_half_is_read_from_what_is_kept),
+        cmocka_unit_test(a_release_whose_files_stay_may_be_repeated),
         cmocka_unit_test(a_point_is_fixed_in_milliseconds),
         cmocka_unit_test(power_loss_ends_points_and_their_changes_count_as_new),
         cmocka_unit_test(names_that_are_paths_are_refused),
