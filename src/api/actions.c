@@ -6,6 +6,8 @@
 #include "dispatch.h"
 
 #define ACTIONS(X)                                                                                 \
+    X(allocate_address)                                                                            \
+    X(associate_address)                                                                           \
     X(attach_volume)                                                                               \
     X(authorize_security_group_egress)                                                             \
     X(authorize_security_group_ingress)                                                            \
@@ -54,6 +56,7 @@
     X(disable_image)                                                                               \
     X(disable_image_deprecation)                                                                   \
     X(disable_image_deregistration_protection)                                                     \
+    X(disassociate_address)                                                                        \
     X(enable_ebs_encryption_by_default)                                                            \
     X(enable_image)                                                                                \
     X(enable_image_deprecation)                                                                    \
@@ -69,9 +72,11 @@
     X(modify_instance_attribute)                                                                   \
     X(modify_instance_metadata_options)                                                            \
     X(modify_snapshot_attribute)                                                                   \
+    X(modify_subnet_attribute)                                                                     \
     X(monitor_instances)                                                                           \
     X(reboot_instances)                                                                            \
     X(register_image)                                                                              \
+    X(release_address)                                                                             \
     X(reset_image_attribute)                                                                       \
     X(reset_instance_attribute)                                                                    \
     X(reset_snapshot_attribute)                                                                    \

@@ -59,8 +59,8 @@ static int describe_account_attributes(struct api_call *c, struct err *e)
     put(c, "supported-platforms", "VPC");
     put(c, "default-vpc", vpc.id);
     put_number(c, "max-instances", c->cfg->max_instances ? c->cfg->max_instances : 1000);
-    put_number(c, "max-elastic-ips", 0);
-    put_number(c, "vpc-max-elastic-ips", 0);
+    put_number(c, "max-elastic-ips", MODEL_ADDRESSES_MAX);
+    put_number(c, "vpc-max-elastic-ips", MODEL_ADDRESSES_MAX);
     put_number(c, "vpc-max-security-groups-per-interface", MODEL_GROUPS_MAX);
     xml_close(c->out, "accountAttributeSet");
     return 0;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "place.h"
 #include "put.h"
 
 /* ---- filters --------------------------------------------------------------------------------- */
@@ -12,6 +13,7 @@ struct row {
     const struct attachment_rec *at;
     size_t n_at;
     const struct interface_rec *nic; /* NULL: terminated */
+    const struct public_view *shown; /* NULL: no public address */
     const struct group_rec *groups;
     size_t n_groups;
     char tpm[16];
@@ -173,6 +175,28 @@ NIC_FILTER(by_nic_zone, filter_offer(f, nic->zone));
 NIC_FILTER(by_subnet, filter_offer(f, nic->subnet_id));
 NIC_FILTER(by_vpc, filter_offer(f, nic->vpc_id));
 
+#define PUBLIC_FILTER(fn, field)                                                                   \
+    static void fn(const void *record, struct filter_match *f)                                     \
+    {                                                                                              \
+        const struct public_view *shown = ((const struct row *)record)->shown;                     \
+                                                                                                   \
+        if (shown && shown->field[0])                                                              \
+            filter_offer(f, shown->field);                                                         \
+    }                                                                                              \
+    _Static_assert(1, "semicolon")
+
+PUBLIC_FILTER(by_public_ip, ip); /* which is the name as well */
+PUBLIC_FILTER(by_allocation, allocation_id);
+PUBLIC_FILTER(by_association, association_id);
+
+static void by_public_owner(const void *record, struct filter_match *f)
+{
+    const struct row *row = record;
+
+    if (row->shown)
+        filter_offer(f, api_public_owner(row->nic, row->shown));
+}
+
 static void by_private_name(const void *record, struct filter_match *f)
 {
     char name[RULES_HOST_MAX];
@@ -218,7 +242,7 @@ static const struct filter_def filters[] = {
       NULL },
     { "client-token", by_client_token },
     { "current-instance-boot-mode", by_boot_mode_now },
-    { "dns-name", NULL },
+    { "dns-name", by_public_ip },
     { "ebs-optimized", by_ebs_optimized },
     { "ena-support", by_ena },
     { "enclave-options.enabled", by_false },
@@ -238,7 +262,7 @@ static const struct filter_def filters[] = {
     { "instance-type", by_type },
     { "instance.group-id", by_group },
     { "instance.group-name", by_group_name },
-    { "ip-address", NULL },
+    { "ip-address", by_public_ip },
     { "ipv6-address", NULL },
     { "kernel-id", NULL },
     { "key-name", by_key },
@@ -253,20 +277,20 @@ static const struct filter_def filters[] = {
     { "metadata-options.instance-metadata-tags", by_metadata_tags },
     { "metadata-options.state", by_applied },
     { "monitoring-state", by_monitoring },
-    { "network-interface.addresses.association.allocation-id", NULL },
-    { "network-interface.addresses.association.association-id", NULL },
+    { "network-interface.addresses.association.allocation-id", by_allocation },
+    { "network-interface.addresses.association.association-id", by_association },
     { "network-interface.addresses.association.carrier-ip", NULL },
     { "network-interface.addresses.association.customer-owned-ip", NULL },
-    { "network-interface.addresses.association.ip-owner-id", NULL },
-    { "network-interface.addresses.association.public-dns-name", NULL },
-    { "network-interface.addresses.association.public-ip", NULL },
+    { "network-interface.addresses.association.ip-owner-id", by_public_owner },
+    { "network-interface.addresses.association.public-dns-name", by_public_ip },
+    { "network-interface.addresses.association.public-ip", by_public_ip },
     { "network-interface.addresses.primary", by_nic_true },
     { "network-interface.addresses.private-dns-name", by_private_name },
     { "network-interface.addresses.private-ip-address", by_nic_ip },
-    { "network-interface.association.allocation-id", NULL },
-    { "network-interface.association.association-id", NULL },
-    { "network-interface.association.ip-owner-id", NULL },
-    { "network-interface.association.public-ip", NULL },
+    { "network-interface.association.allocation-id", by_allocation },
+    { "network-interface.association.association-id", by_association },
+    { "network-interface.association.ip-owner-id", by_public_owner },
+    { "network-interface.association.public-ip", by_public_ip },
     { "network-interface.attachment.attach-time", by_nic_attach_time },
     { "network-interface.attachment.attachment-id", by_nic_attachment },
     { "network-interface.attachment.delete-on-termination", by_nic_dot },
@@ -335,6 +359,7 @@ static int passes(struct api_call *c, const struct instance_rec *rec, struct err
     _cleanup_free_ struct attachment_rec *at = NULL;
     _cleanup_free_ struct group_rec *groups = NULL;
     struct interface_rec nic;
+    struct public_view shown;
     struct row row = { .rec = rec };
     int r;
 
@@ -348,6 +373,11 @@ static int passes(struct api_call *c, const struct instance_rec *rec, struct err
         return r;
     row.nic = r > 0 ? &nic : NULL;
     row.groups = groups;
+    if (r > 0)
+        r = api_public_of(c, rec, &nic, &shown, e);
+    if (r < 0)
+        return r;
+    row.shown = r > 0 ? &shown : NULL;
     r = api_tpm_of(c, rec, row.tpm, e);
     if (r < 0)
         return r;

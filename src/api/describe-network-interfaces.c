@@ -8,6 +8,8 @@ struct row {
     struct interface_rec rec; /* first: see listing.h */
     struct group_rec *groups;
     size_t n_groups;
+    bool has_public;
+    struct public_view shown;
 };
 
 struct rows {
@@ -51,6 +53,14 @@ FILTER(by_vpc, filter_offer(f, row->rec.vpc_id));
 FILTER(by_zero, filter_offer_uint(f, 0));
 FILTER(by_zone, filter_offer(f, row->rec.zone));
 
+#define PUBLIC_FILTER(fn, value)                                                                   \
+    FILTER(fn, if (row->has_public && (value)[0]) filter_offer(f, value))
+
+PUBLIC_FILTER(by_public_ip, row->shown.ip); /* which is the name as well */
+PUBLIC_FILTER(by_allocation, row->shown.allocation_id);
+PUBLIC_FILTER(by_association, row->shown.association_id);
+PUBLIC_FILTER(by_public_owner, api_public_owner(&row->rec, &row->shown));
+
 static void by_group(const void *record, struct filter_match *f)
 {
     const struct row *row = record;
@@ -77,15 +87,15 @@ static void by_name(const void *record, struct filter_match *f)
 }
 
 static const struct filter_def filters[] = {
-    { "addresses.association.owner-id", NULL },
-    { "addresses.association.public-ip", NULL },
+    { "addresses.association.owner-id", by_public_owner },
+    { "addresses.association.public-ip", by_public_ip },
     { "addresses.primary", by_true },
     { "addresses.private-ip-address", by_ip },
-    { "association.allocation-id", NULL },
-    { "association.association-id", NULL },
-    { "association.ip-owner-id", NULL },
-    { "association.public-dns-name", NULL },
-    { "association.public-ip", NULL },
+    { "association.allocation-id", by_allocation },
+    { "association.association-id", by_association },
+    { "association.ip-owner-id", by_public_owner },
+    { "association.public-dns-name", by_public_ip },
+    { "association.public-ip", by_public_ip },
     { "attachment.attach-time", by_attach_time },
     { "attachment.attachment-id", by_attachment },
     { "attachment.delete-on-termination", by_dot },
@@ -120,7 +130,8 @@ static int put(struct api_call *c, const void *record, const struct tag_list *ta
     const struct row *row = record;
 
     (void)e;
-    api_put_interface(c, &row->rec, row->groups, row->n_groups);
+    api_put_interface(c, &row->rec, row->groups, row->n_groups,
+                      row->has_public ? &row->shown : NULL, true);
     xml_text(c->out, "availabilityZone", row->rec.zone);
     xml_bool(c->out, "requesterManaged", false);
     xml_tags(c->out, tags);
@@ -153,6 +164,9 @@ static int describe_network_interfaces(struct api_call *c, struct err *e)
 
         row->rec = v[rows.n];
         r = model_interface_groups(c->model, row->rec.id, &row->groups, &row->n_groups, e);
+        if (r >= 0)
+            r = model_public_of(c->model, &row->rec, &row->shown, e);
+        row->has_public = r > 0;
     }
     return r < 0 ? r : api_put_listing(c, &listing, rows.v, n, e);
 }

@@ -12,6 +12,7 @@ struct row {
     struct subnet_rec rec; /* first: see listing.h */
     uint64_t addresses;    /* free ones */
     char zone_id[MODEL_REGION_MAX + 8];
+    bool maps; /* public addresses, where there are any */
 };
 
 #define FILTER(fn, offer)                                                                          \
@@ -31,6 +32,7 @@ FILTER(by_cidr, filter_offer(f, row->rec.cidr));
 FILTER(by_default, filter_offer_bool(f, row->rec.default_for_az));
 FILTER(by_false, filter_offer_bool(f, false));
 FILTER(by_id, filter_offer(f, row->rec.id));
+FILTER(by_maps, filter_offer_bool(f, row->maps));
 FILTER(by_owner, filter_offer(f, row->rec.owner));
 FILTER(by_state, filter_offer(f, "available"));
 FILTER(by_vpc, filter_offer(f, row->rec.vpc_id));
@@ -54,7 +56,7 @@ static const struct filter_def filters[] = {
     { "ipv6-cidr-block-association.state", NULL },
     { "ipv6-native", by_false },
     { "map-customer-owned-ip-on-launch", by_false },
-    { "map-public-ip-on-launch", by_false },
+    { "map-public-ip-on-launch", by_maps },
     { "outpost-arn", NULL },
     { "owner-id", by_owner },
     { "private-dns-name-options-on-launch.enable-resource-name-dns-a-record", by_false },
@@ -85,7 +87,7 @@ static int put(struct api_call *c, const void *record, const struct tag_list *ta
     xml_text(c->out, "availabilityZone", s->zone);
     xml_text(c->out, "availabilityZoneId", row->zone_id);
     xml_bool(c->out, "defaultForAz", s->default_for_az);
-    xml_bool(c->out, "mapPublicIpOnLaunch", false); /* no address is public here */
+    xml_bool(c->out, "mapPublicIpOnLaunch", row->maps);
     xml_tags(c->out, tags);
     return 0;
 }
@@ -96,6 +98,7 @@ static int fill(struct api_call *c, const struct subnet_rec *s, struct row *row,
     char letter = s->zone[0] ? s->zone[strlen(s->zone) - 1] : 'a';
 
     row->rec = *s;
+    row->maps = s->map_public && model_public_range(c->model);
     region_short(c->region, word, sizeof(word));
     (void)snprintf(row->zone_id, sizeof(row->zone_id), "%s-az%d", word, letter - 'a' + 1);
     return model_subnet_free(c->model, s, &row->addresses, e);

@@ -17,6 +17,11 @@ static const struct {
     const char *resource;
     const char *code[ERR_KIND_MAX];
 } rows[] = {
+    { "address",
+      { OURS, [ERR_INVALID] = "InvalidParameterValue",
+        [ERR_NOT_FOUND] = "InvalidAllocationID.NotFound", [ERR_CONFLICT] = "InvalidIPAddress.InUse",
+        [ERR_EXISTS] = "Resource.AlreadyAssociated", [ERR_LIMIT] = "AddressLimitExceeded",
+        [ERR_DENIED] = "UnsupportedOperation" } },
     { "attachment",
       { OURS, [ERR_INVALID] = "InvalidParameterValue",
         [ERR_NOT_FOUND] = "InvalidAttachment.NotFound", [ERR_CONFLICT] = "VolumeInUse",

@@ -41,6 +41,9 @@ int api_find_rules(struct api_call *c, const char *list, struct rule_rec **ret, 
 int api_find_interfaces(struct api_call *c, const char *list, struct interface_rec **ret,
                         size_t *ret_n, struct err *e);
 
+int api_find_addresses(struct api_call *c, const char *list, struct address_rec **ret,
+                       size_t *ret_n, struct err *e);
+
 /* The zone asked for, or the region's first one when text is NULL; false: it is no zone of the
  * call's region. */
 bool api_zone(const struct api_call *c, const char *text, char ret[MODEL_REGION_MAX]);

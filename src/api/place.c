@@ -151,6 +151,7 @@ static int check_interface(struct api_call *c, struct err *e)
 
 static int read_interface(struct api_call *c, struct api_place *p, struct err *e)
 {
+    const char *asked;
     char list[64];
     int r = check_beside_interface(c, e);
 
@@ -162,6 +163,10 @@ static int read_interface(struct api_call *c, struct api_place *p, struct err *e
         return r;
     p->private_ip = api_item(c, "NetworkInterface", 0, "PrivateIpAddress");
     p->description = api_item(c, "NetworkInterface", 0, "Description");
+    p->wants_public = p->subnet.map_public;
+    asked = api_item(c, "NetworkInterface", 0, "AssociatePublicIpAddress");
+    if (asked)
+        (void)parse_bool(asked, &p->wants_public); /* its type was checked */
     return api_groups_by_id(
         c, api_sub(c, "NetworkInterface", 0, "SecurityGroupId", list, sizeof(list)), p, e);
 }
@@ -177,6 +182,7 @@ static int read_plain(struct api_call *c, struct api_place *p, struct err *e)
     if (r < 0)
         return r;
     p->private_ip = api_text(c, "PrivateIpAddress");
+    p->wants_public = p->subnet.map_public;
     r = api_groups_by_id(c, "SecurityGroupId", p, e);
     return r < 0 ? r : groups_by_name(c, "SecurityGroup", p, e);
 }
@@ -201,7 +207,7 @@ int api_place_read(struct api_call *c, struct api_place *ret, struct err *e)
 int api_place_instance(struct api_call *c, const struct api_place *p, struct instance_rec *i,
                        const struct tag_list *tags, struct err *e)
 {
-    struct interface_rec nic = { .delete_on_termination = true };
+    struct interface_rec nic = { .delete_on_termination = true, .wants_public = p->wants_public };
     const char *groups[MODEL_GROUPS_MAX];
     int r;
 
@@ -215,6 +221,8 @@ int api_place_instance(struct api_call *c, const struct api_place *p, struct ins
                         "Invalid value for address. It is no IPv4 address.");
     api_about(c, "network-interface");
     r = model_interface_insert(c->model, &nic, groups, p->n_groups, e);
+    if (r == -EADDRNOTAVAIL)
+        c->wire_code = "InsufficientAddressCapacity";
     if (r < 0)
         return r;
     COPY(i->vpc_id, nic.vpc_id);

@@ -10,6 +10,7 @@ struct api_place {
     char groups[MODEL_GROUPS_MAX][MODEL_ID_MAX];
     size_t n_groups;
     const char *private_ip, *description; /* NULL: not given */
+    bool wants_public;                    /* a public address, at each start */
 };
 
 /* RunInstances: SubnetId, SecurityGroup.N, SecurityGroupId.N, PrivateIpAddress or the one
@@ -32,9 +33,13 @@ int api_find_group_named(struct api_call *c, const char *vpc_id, const char *nam
 
 /* groupSet/item/{groupId,groupName} */
 void api_put_group_set(struct api_call *c, const struct group_rec *v, size_t n);
-/* The inside of networkInterfaceSet/item of an instance, and most of DescribeNetworkInterfaces'. */
+/* The inside of networkInterfaceSet/item of an instance, and most of DescribeNetworkInterfaces'.
+ * shown: its public address, NULL when it has none; with_ids: those of an elastic one too. */
 void api_put_interface(struct api_call *c, const struct interface_rec *nic,
-                       const struct group_rec *groups, size_t n_groups);
+                       const struct group_rec *groups, size_t n_groups,
+                       const struct public_view *shown, bool with_ids);
+/* Whose a public address is: the account's own, or "amazon". */
+const char *api_public_owner(const struct interface_rec *nic, const struct public_view *shown);
 /* The inside of securityGroupRuleSet/item, without tags. */
 void api_put_rule(struct api_call *c, const struct rule_rec *rule);
 /* "arn:aws:ec2:REGION:ACCOUNT:WORD/ID" */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An instance and a reservation as DescribeInstances and RunInstances show them. What this version
- * of Kiln does not have (public addresses, profiles) has the value that means "none"; clients read
+ * of Kiln does not have (profiles) has the value that means "none"; clients read
  * all of these. */
 #include "put.h"
 
@@ -85,7 +85,6 @@ static void put_state(struct api_call *c, const struct instance_rec *i)
     rules_private_dns(i->private_ip, i->region, name);
     api_put_instance_state(c, "instanceState", i->state);
     xml_always(c->out, "privateDnsName", name);
-    xml_always(c->out, "dnsName", "");
     xml_always(c->out, "reason", i->transition_reason);
     if (i->state_reason_code[0]) {
         xml_open(c->out, "stateReason");
@@ -121,15 +120,25 @@ int api_network_of(struct api_call *c, const char *instance_id, struct interface
     return r < 0 ? r : 1;
 }
 
+int api_public_of(struct api_call *c, const struct instance_rec *i, const struct interface_rec *nic,
+                  struct public_view *ret, struct err *e)
+{
+    return i->state == INSTANCE_PENDING ? 0 : model_public_of(c->model, nic, ret, e);
+}
+
 static int put_network(struct api_call *c, const struct instance_rec *i, struct err *e)
 {
     _cleanup_free_ struct group_rec *groups = NULL;
     struct interface_rec nic;
+    struct public_view shown;
     size_t n = 0;
-    int r = api_network_of(c, i->id, &nic, &groups, &n, e);
+    int has_public = 0, r = api_network_of(c, i->id, &nic, &groups, &n, e);
 
-    if (r < 0)
-        return r;
+    if (r > 0)
+        has_public = api_public_of(c, i, &nic, &shown, e);
+    if (r < 0 || has_public < 0)
+        return r < 0 ? r : has_public;
+    xml_always(c->out, "dnsName", has_public ? shown.ip : "");
     if (r == 0) {
         xml_always(c->out, "groupSet", "");
         xml_always(c->out, "networkInterfaceSet", "");
@@ -138,11 +147,13 @@ static int put_network(struct api_call *c, const struct instance_rec *i, struct 
     xml_text(c->out, "vpcId", nic.vpc_id);
     xml_text(c->out, "subnetId", nic.subnet_id);
     xml_text(c->out, "privateIpAddress", nic.private_ip);
+    if (has_public)
+        xml_text(c->out, "ipAddress", shown.ip);
     xml_bool(c->out, "sourceDestCheck", true);
     api_put_group_set(c, groups, n);
     xml_open(c->out, "networkInterfaceSet");
     xml_open(c->out, "item");
-    api_put_interface(c, &nic, groups, n);
+    api_put_interface(c, &nic, groups, n, has_public ? &shown : NULL, false);
     xml_close(c->out, "item");
     xml_close(c->out, "networkInterfaceSet");
     return 0;

@@ -26,7 +26,30 @@ void api_put_group_set(struct api_call *c, const struct group_rec *v, size_t n)
     xml_close(c->out, "groupSet");
 }
 
-static void put_addresses(struct api_call *c, const struct interface_rec *nic, const char *name)
+const char *api_public_owner(const struct interface_rec *nic, const struct public_view *shown)
+{
+    return shown->allocation_id[0] ? nic->owner : "amazon";
+}
+
+/* The address is its own name: see docs/design/net.md. */
+static void put_association(struct api_call *c, const struct interface_rec *nic,
+                            const struct public_view *shown, bool with_ids)
+{
+    if (!shown)
+        return;
+    xml_open(c->out, "association");
+    xml_text(c->out, "publicIp", shown->ip);
+    xml_text(c->out, "publicDnsName", shown->ip);
+    xml_text(c->out, "ipOwnerId", api_public_owner(nic, shown));
+    if (with_ids) {
+        xml_text(c->out, "allocationId", shown->allocation_id);
+        xml_text(c->out, "associationId", shown->association_id);
+    }
+    xml_close(c->out, "association");
+}
+
+static void put_addresses(struct api_call *c, const struct interface_rec *nic, const char *name,
+                          const struct public_view *shown, bool with_ids)
 {
     xml_text(c->out, "privateIpAddress", nic->private_ip);
     xml_text(c->out, "privateDnsName", name);
@@ -35,13 +58,15 @@ static void put_addresses(struct api_call *c, const struct interface_rec *nic, c
     xml_text(c->out, "privateIpAddress", nic->private_ip);
     xml_text(c->out, "privateDnsName", name);
     xml_bool(c->out, "primary", true);
+    put_association(c, nic, shown, with_ids);
     xml_close(c->out, "item");
     xml_close(c->out, "privateIpAddressesSet");
     xml_always(c->out, "ipv6AddressesSet", "");
 }
 
 void api_put_interface(struct api_call *c, const struct interface_rec *nic,
-                       const struct group_rec *groups, size_t n_groups)
+                       const struct group_rec *groups, size_t n_groups,
+                       const struct public_view *shown, bool with_ids)
 {
     char name[RULES_HOST_MAX];
 
@@ -54,7 +79,8 @@ void api_put_interface(struct api_call *c, const struct interface_rec *nic,
     xml_text(c->out, "status", "in-use");
     xml_text(c->out, "interfaceType", "interface");
     xml_text(c->out, "macAddress", nic->mac);
-    put_addresses(c, nic, name);
+    put_addresses(c, nic, name, shown, with_ids);
+    put_association(c, nic, shown, with_ids);
     xml_bool(c->out, "sourceDestCheck", true);
     api_put_group_set(c, groups, n_groups);
     xml_open(c->out, "attachment");

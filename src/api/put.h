@@ -26,6 +26,9 @@ void api_put_inside(struct api_call *c, const char *outer, const char *inner, co
 /* An empty tagSet where there are no tags: EC2 answers so to a creation, and clients look into it;
  * to a description it leaves the element out. */
 void api_put_no_tags(struct api_call *c, const struct tag_list *tags);
+/* Its public address: 1, or 0: it has none, or not yet, as EC2 shows it. */
+int api_public_of(struct api_call *c, const struct instance_rec *i, const struct interface_rec *nic,
+                  struct public_view *ret, struct err *e);
 /* An instance's interface and its groups (caller frees): 1, or 0: it has no network any more. */
 int api_network_of(struct api_call *c, const char *instance_id, struct interface_rec *ret,
                    struct group_rec **ret_groups, size_t *ret_n, struct err *e);

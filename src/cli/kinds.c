@@ -35,6 +35,7 @@ static const struct field instance_fields[] = {
     { "key", FIELD_TEXT, "keyName", NULL },
     { "zone", FIELD_TEXT, "placement/availabilityZone", NULL },
     { "private_ip", FIELD_TEXT, "privateIpAddress", NULL },
+    { "public_ip", FIELD_TEXT, "ipAddress", NULL },
     { "subnet", FIELD_TEXT, "subnetId", NULL },
     { "vpc", FIELD_TEXT, "vpcId", NULL },
     { "security_groups", FIELD_LIST, "groupSet/item", instance_groups },
@@ -174,6 +175,7 @@ SHOW_TEXT(show_name, "name");
 SHOW_TEXT(show_type, "type");
 SHOW_TEXT(show_image, "image");
 SHOW_TEXT(show_ip, "private_ip");
+SHOW_TEXT(show_public_ip, "public_ip");
 SHOW_TEXT(show_guest, "guest");
 SHOW_TEXT(show_key, "key");
 SHOW_TEXT(show_platform, "platform");
@@ -295,12 +297,19 @@ static char *show_import_status(const json_t *r)
 }
 
 static const struct column instance_columns[] = {
-    { "ID", false, show_id },          { "NAME", false, show_name },
-    { "STATE", false, show_state },    { "TYPE", false, show_type },
-    { "IMAGE", false, show_image },    { "IP", false, show_ip },
-    { "KEY", false, show_key },        { "DISKS", true, show_disks },
-    { "FILL", true, show_disks_fill }, { "LAUNCHED", false, show_launched },
-    { "GUEST", false, show_guest },    { 0 },
+    { "ID", false, show_id },
+    { "NAME", false, show_name },
+    { "STATE", false, show_state },
+    { "TYPE", false, show_type },
+    { "IMAGE", false, show_image },
+    { "IP", false, show_ip },
+    { "PUBLIC IP", false, show_public_ip },
+    { "KEY", false, show_key },
+    { "DISKS", true, show_disks },
+    { "FILL", true, show_disks_fill },
+    { "LAUNCHED", false, show_launched },
+    { "GUEST", false, show_guest },
+    { 0 },
 };
 
 static const struct column image_columns[] = {

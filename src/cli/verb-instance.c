@@ -104,6 +104,25 @@ static int wait_all(struct cli *c, const json_t *records, const char *want, cons
     return r;
 }
 
+/* Beside the ids: scripts read those. */
+static int tell_addresses(struct cli *c, const json_t *made, struct err *e)
+{
+    size_t i;
+    json_t *one;
+
+    json_array_foreach (made, i, one) {
+        _cleanup_json_ json_t *now = NULL;
+        int r = records_get(c, KIND_INSTANCE, rec_text(one, "id"), &now, e);
+        const char *ip = r < 0 ? "" : rec_text(json_array_get(now, 0), "public_ip");
+
+        if (r < 0)
+            return r;
+        if (ip[0])
+            (void)fprintf(stderr, "%s is at %s\n", rec_text(one, "id"), ip);
+    }
+    return 0;
+}
+
 static int run_launch(struct cli *c, struct err *e)
 {
     _cleanup_query_ struct query q = QUERY_INIT;
@@ -126,7 +145,8 @@ static int run_launch(struct cli *c, struct err *e)
     r = out_records(c, "instances", made, e);
     if (r < 0 || !cli_flag(c, "--wait"))
         return r;
-    return wait_all(c, made, "running", "stopping|stopped", e);
+    r = wait_all(c, made, "running", "stopping|stopped", e);
+    return r < 0 ? r : tell_addresses(c, made, e);
 }
 
 /* ---- power ----------------------------------------------------------------------------------- */
