@@ -71,9 +71,33 @@ static int read_property(struct config_bundle *b, const struct xml_node *n, stru
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)
         if (str_eq_nocase(name, flags[i].name))
             return read_choice(x, value, "Yes", "No", flags[i].to, e);
-    if (str_eq_nocase(name, "PreSysprepRunCmd"))
+    if (str_eq_nocase(name, "PreSysprepRunCmd")) {
         r = read_text(x, n, "Value", b->before, sizeof(b->before), e);
+        b->has_before = true;
+    }
     return r < 0 ? r : 0;
+}
+
+static bool is_property(const struct xml_node *n)
+{
+    return str_eq_nocase(xml_local_name(n), "Property");
+}
+
+/* Which of two were meant, nobody knows. */
+static int refuse_twin(const struct xml *x, const struct xml_node *n, struct err *e)
+{
+    const struct xml_node *word = read_child(n, "Name");
+    _cleanup_free_ char *name = word ? xml_text(word) : NULL;
+
+    for (const struct xml_node *o = n->parent->first; name && o != n; o = o->next) {
+        const struct xml_node *other =
+            o->type == XML_ELEMENT && is_property(o) ? read_child(o, "Name") : NULL;
+        _cleanup_free_ char *text = other ? xml_text(other) : NULL;
+        if (text && str_eq_nocase(text, name))
+            return xml_err(x, n, e, "property '%s' is there twice, first in line %u", name,
+                           o->line);
+    }
+    return 0;
 }
 
 static int take(struct xmlfile **f, void *ret, struct err *e)
@@ -83,7 +107,7 @@ static int take(struct xmlfile **f, void *ret, struct err *e)
     if (read_root(*f, "BundleConfig", e) < 0)
         return -e->no;
     for (struct xml_node *n = xml_first_element((*f)->xml->root); n; n = xml_next_element(n))
-        if (str_eq_nocase(xml_local_name(n), "Property") && read_property(&b, n, e) < 0)
+        if (is_property(n) && (refuse_twin((*f)->xml, n, e) < 0 || read_property(&b, n, e) < 0))
             return -e->no;
     if (read_switches(&b, e) < 0)
         return -e->no;
@@ -141,4 +165,15 @@ int config_bundle_set(struct config_bundle *b, const char *name, const char *val
         xml_add_child(x, n, "Value", value, NULL, e) < 0)
         return -e->no;
     return read_property(b, n, e);
+}
+
+void config_bundle_each(const struct config_bundle *b, void (*fn)(void *ctx, const char *name),
+                        void *ctx)
+{
+    for (struct xml_node *n = xml_first_element(b->file->xml->root); n; n = xml_next_element(n)) {
+        const struct xml_node *word = is_property(n) ? read_child(n, "Name") : NULL;
+        _cleanup_free_ char *text = word ? xml_text(word) : NULL;
+        if (text)
+            fn(ctx, text);
+    }
 }

@@ -52,8 +52,9 @@ int config_global_set(struct config_file *c, enum config_global g, bool on, stru
 struct config_bundle {
     struct xmlfile *file;
     bool auto_sysprep, set_rdp_certificate, set_password;
-    char before[WIN_PATH_MAX]; /* PreSysprepRunCmd, with %NAME%; "" : none */
-    char switches[256];        /* of the Sysprep block; "" : none given */
+    char before[WIN_PATH_MAX]; /* PreSysprepRunCmd, with %NAME%; "" : none, if it was given */
+    bool has_before;
+    char switches[256]; /* of the Sysprep block; "" : none given */
 };
 int config_bundle_parse(const char *name, const void *p, size_t n, struct config_bundle *ret,
                         struct err *e);
@@ -61,6 +62,9 @@ int config_bundle_load(struct win *w, struct config_bundle *ret, struct err *e);
 int config_bundle_save(struct win *w, const struct config_bundle *b, struct err *e);
 void config_bundle_done(struct config_bundle *b);
 int config_bundle_set(struct config_bundle *b, const char *name, const char *value, struct err *e);
+/* The names of its properties, in the file's order. */
+void config_bundle_each(const struct config_bundle *b, void (*fn)(void *ctx, const char *name),
+                        void *ctx);
 
 /* ---- the smaller files ---- */
 

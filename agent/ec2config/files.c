@@ -146,9 +146,14 @@ static int take_drives(struct xmlfile **f, void *ret, struct err *e)
     const struct xml_node *n = read_child(x->root, "SettingsGroup");
     char text[64];
 
-    if (read_root(*f, "InitializeDrivesSettings", e) < 0 ||
-        read_text(x, x->root, "SettingsGroup", text, sizeof(text), e) < 0)
-        return -e->no;
+    int r = read_root(*f, "InitializeDrivesSettings", e);
+
+    if (r == 0)
+        r = read_text(x, x->root, "SettingsGroup", text, sizeof(text), e);
+    if (r < 0)
+        return r;
+    if (r == 0)
+        (void)str_copy(text, sizeof(text), words[CONFIG_DRIVES_NO_TRIM]);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (str_eq_nocase(text, words[i])) {
             *(enum config_drives *)ret = (enum config_drives)i;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/setup.h"
 #include "plugin-priv.h"
 #include "sysprep/answer.h"
 #include "sysprep/sysprep.h"
@@ -93,27 +94,38 @@ struct sysprep_job {
     struct config_bundle bundle;
     config_say *say;
     void *ctx;
+    struct {
+        const char *name;
+        bool on;
+    } before[4]; /* states that were changed, as they were */
+    size_t before_n;
 };
 
-static void set_state(struct config_run *r, const char *name, bool on, struct err *e)
+static void set_state(struct sysprep_job *j, const char *name, bool on, struct err *e)
 {
+    struct config_run *r = j->r;
+
     if (e->no)
         return;
+    j->before[j->before_n].name = name;
+    j->before[j->before_n++].on = config_plugin_on(&r->config, name);
     log_from(r->log, UTILS, "Changing plugin %s state to %s", name, on ? "Enabled" : "Disabled");
     (void)config_plugin_set(&r->config, name, on, e);
 }
 
-static int set_states(struct config_run *r, const struct config_bundle *b, struct err *e)
+static int set_states(struct sysprep_job *j, struct err *e)
 {
+    const struct config_bundle *b = &j->bundle;
+    struct config_run *r = j->r;
     struct win_system sys = { 0 };
 
     if (r->w->system(r->w, &sys, e) < 0)
         return -e->no;
-    set_state(r, "Ec2SetPassword", b->set_password, e);
-    set_state(r, "Ec2OutputRDPCert", true, e);
+    set_state(j, "Ec2SetPassword", b->set_password, e);
+    set_state(j, "Ec2OutputRDPCert", true, e);
     if (sys.major < 6) /* later families make their own certificate */
-        set_state(r, "Ec2ConfigureRDP", b->set_rdp_certificate, e);
-    set_state(r, "Ec2HandleUserData", true, e);
+        set_state(j, "Ec2ConfigureRDP", b->set_rdp_certificate, e);
+    set_state(j, "Ec2HandleUserData", true, e);
     return e->no ? -e->no : 0;
 }
 
@@ -126,9 +138,28 @@ static int prepare(void *ctx, struct err *e)
         log_err(j->r->log, "Switch hibernation off", &one);
     if (!j->r->config.file)
         return 0; /* no Config.xml: the defaults, with a password, stand */
-    if (set_states(j->r, &j->bundle, e) < 0)
+    if (set_states(j, e) < 0)
         return err_wrap(e, "change the plug-ins' states");
     return config_file_save(j->r->w, &j->r->config, e);
+}
+
+/* Sysprep failed and this machine goes on: at the next start of the service it shall not get a new
+ * password and run its user data again. */
+static void restore_states(struct sysprep_job *j)
+{
+    struct config_run *r = j->r;
+    struct err e = { 0 };
+    char state[64] = "";
+
+    if (!j->before_n || setup_state(r->w, state, &e) < 0 ||
+        (*state && !str_eq(state, SETUP_COMPLETE)))
+        return;
+    for (size_t i = 0; i < j->before_n; i++)
+        (void)config_plugin_set(&r->config, j->before[i].name, j->before[i].on, &e);
+    if (e.no || config_file_save(r->w, &r->config, &e) < 0)
+        log_err(r->log, "Set the plug-ins' states back", &e);
+    else
+        log_from(r->log, UTILS, "Windows was not generalized: the plug-ins' states are as before");
 }
 
 static void say_line(void *ctx, const char *line)
@@ -137,6 +168,13 @@ static void say_line(void *ctx, const char *line)
 
     if (j->say)
         j->say(j->ctx, line);
+}
+
+static void say_property(void *ctx, const char *name)
+{
+    struct config_run *r = ctx;
+
+    log_from(r->log, UTILS, "Processing property: %s", name);
 }
 
 static int read_bundle(struct sysprep_job *j, struct err *e)
@@ -157,10 +195,7 @@ static int read_bundle(struct sysprep_job *j, struct err *e)
     }
     if (ret < 0)
         return ret;
-    log_from(r->log, UTILS, "Processing property: AutoSysprep");
-    log_from(r->log, UTILS, "Processing property: SetRDPCertificate");
-    log_from(r->log, UTILS, "Processing property: SetPasswordAfterSysprep");
-    log_from(r->log, UTILS, "Processing property: PreSysprepRunCmd");
+    config_bundle_each(&j->bundle, say_property, r);
     return 0;
 }
 
@@ -188,10 +223,12 @@ int config_sysprep(struct config_run *r, bool shutdown, bool force, config_say *
     if (!shutdown)
         log_from(r->log, UTILS, "noShutdown is detected. Replacing a shutdown/reboot switch...");
     if (ret == 0) {
-        o.before = j.bundle.file && j.bundle.before[0] ? j.bundle.before : NULL;
+        o.before = j.bundle.has_before ? j.bundle.before : NULL;
         o.switches = j.bundle.switches[0] ? j.bundle.switches : NULL;
         ret = sysprep_run(r->w, &o, e);
     }
+    if (ret < 0)
+        restore_states(&j);
     config_bundle_done(&j.bundle);
     return ret;
 }

@@ -220,24 +220,24 @@ int config_main(struct win *w, const char *command_line, config_say *say, void *
     return 1;
 }
 
+/* The usual rules here: an account's name may hold a blank. */
 int config_scramble_main(struct win *w, const char *command_line, config_say *say, void *ctx)
 {
     struct err e = { 0 };
-    size_t n = 0;
-    char **words = config_words(command_line, &n);
-    int ret = 0;
+    int n = 0, ret = 0;
+    char **words = win_split(command_line, &n);
 
     if (!words)
         return 1;
-    if (n != 2 || (!str_eq_nocase(words[0], "-u") && !str_eq_nocase(words[0], "/u"))) {
+    if (n != 3 || (!str_eq_nocase(words[1], "-u") && !str_eq_nocase(words[1], "/u"))) {
         tell(say, ctx,
              "ScramblePassword.exe -u <account>: gives the account a password that "
              "nobody knows");
         ret = 2;
-    } else if (password_scramble(w, words[1], true, &e) < 0) {
+    } else if (password_scramble(w, words[2], true, &e) < 0) {
         tell(say, ctx, e.msg);
         ret = 1;
     }
-    free(words);
+    win_split_free(words);
     return ret;
 }

@@ -44,15 +44,22 @@ static int set_computer_name(struct plug *p, struct err *e)
     return name_apply(p->r->w, name, p->r->log, &p->r->restart, e);
 }
 
+/* Settings that cannot be read are told where the owner of a machine that he may not reach looks;
+ * the work is done by the defaults. An absent file has them, too. */
+static void take_defaults(struct plug *p, int ret, struct err *e)
+{
+    if (ret < 0 && ret != -ENOENT)
+        console_say(p->r->console, "Message: default settings are used: %s", e->msg);
+    err_clear(e);
+}
+
 static int initialize_drives(struct plug *p, struct err *e)
 {
     struct config_run *r = p->r;
     enum config_drives how = CONFIG_DRIVES_NO_TRIM;
     int ret = config_drives_load(r->w, &how, e);
 
-    if (ret < 0 && ret != -ENOENT)
-        return ret;
-    err_clear(e);
+    take_defaults(p, ret, e);
     if (how == CONFIG_DRIVES_OFF) {
         log_from(r->log, p->name, "switched off by InitializeDrivesSettings.xml");
         return 0;
@@ -67,8 +74,8 @@ static int set_drive_letter(struct plug *p, struct err *e)
     struct disk_letter *map = calloc(CONFIG_LETTERS_MAX, sizeof(*map));
     int ret = l && map ? config_letters_load(p->r->w, l, e) : err_oom(e);
 
-    if (ret == -ENOENT) {
-        err_clear(e);
+    if (l && map && ret < 0) {
+        take_defaults(p, ret, e);
         ret = 0;
     } else if (ret == 0 && l->n) {
         for (size_t i = 0; i < l->n; i++)
@@ -96,11 +103,19 @@ static int print_events(struct plug *p, struct err *e)
 {
     struct config_events *c = calloc(1, sizeof(*c));
     int ret = c ? config_events_load(p->r->w, c, e) : err_oom(e);
+    struct err one = { 0 };
 
-    for (size_t i = 0; ret == 0 && i < c->n; i++)
-        ret = print_event(p, c, i, e);
+    if (c && ret < 0)
+        take_defaults(p, ret, e); /* the file is the list: there is none */
+    for (size_t i = 0; ret == 0 && i < c->n; i++) {
+        err_clear(&one);
+        if (print_event(p, c, i, &one) < 0) /* a log that is not there hides no other */
+            log_from(p->r->log, p->name, "Error: %s", one.msg);
+    }
     if (ret == 0)
         ret = config_events_save(p->r->w, c, e);
+    else if (c)
+        ret = 0;
     if (c)
         config_events_done(c);
     free(c);
@@ -162,9 +177,9 @@ static int activate(struct plug *p, struct err *e)
     _cleanup_free_ char *result = NULL;
     int ret = c ? config_activation_load(r->w, c, e) : err_oom(e);
 
-    if (c && ret == -ENOENT) {
-        err_clear(e);
-        c->activate = true;
+    if (c && ret < 0) {
+        take_defaults(p, ret, e);
+        *c = (struct config_activation){ .activate = true };
         ret = 0;
     }
     for (size_t i = 0; ret == 0 && i < c->servers_n; i++)

@@ -153,6 +153,9 @@ static int start(struct config_run *r, struct plug *list, size_t n, struct err *
         if (!list[i].is_behind)
             heads[heads_n++] = &list[i];
     }
+    for (size_t i = 0; i < n; i++)
+        log_from(r->log, "PluginManager", "Waiting for background plugin to complete: %s",
+                 list[i].name);
     ret = r->w->run_all(r->w, run_chain, heads, heads_n, e);
     for (size_t i = 0; ret == 0 && i < n; i++)
         tell(r, &list[i], e);

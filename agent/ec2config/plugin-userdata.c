@@ -6,12 +6,26 @@
 #include "lib/utf.h"
 #include "plugin-priv.h"
 
+struct running {
+    struct plug *p;
+    uint32_t pid;
+};
+
+static void say_started(void *ctx, uint32_t pid)
+{
+    struct running *r = ctx;
+
+    r->pid = pid;
+    log_from(r->p->r->log, r->p->name, "Message: Executing User Data with PID: %u", pid);
+}
+
 static int run_one(struct plug *p, const struct userdata_tags *t, enum script_kind kind,
                    const char *content, struct err *e)
 {
     const char *const args[] = { t->powershell_arguments };
     struct script_result done = { 0 };
-    struct script s = { .kind = kind, .content = content };
+    struct running now = { .p = p };
+    struct script s = { .kind = kind, .content = content, .started = say_started, .ctx = &now };
 
     if (!content)
         return 0;
@@ -27,7 +41,8 @@ static int run_one(struct plug *p, const struct userdata_tags *t, enum script_ki
     }
     if (script_run(p->r->w, p->r->d, &s, p->r->log, &done, e) < 0)
         return -e->no;
-    log_from(p->r->log, p->name, "Message: ExitCode of User Data is %u", done.exit_code);
+    log_from(p->r->log, p->name, "Message: ExitCode of User Data with PID: %u is %u", now.pid,
+             done.exit_code);
     script_result_done(&done);
     return 0;
 }
@@ -35,6 +50,7 @@ static int run_one(struct plug *p, const struct userdata_tags *t, enum script_ki
 static int run_all(struct plug *p, const char *data, size_t n, struct err *e)
 {
     struct userdata_tags t = { 0 };
+    struct err first = { 0 };
     _cleanup_free_ char *text = NULL;
     size_t len = 0;
     int ret;
@@ -50,11 +66,13 @@ static int run_all(struct plug *p, const char *data, size_t n, struct err *e)
         log_from(p->r->log, p->name, "Message: Could not find <persist> and </persist>");
     if (!t.persist)
         plugin_turn_off(p); /* a script that restarts the machine must not come again */
-    ret = run_one(p, &t, SCRIPT_BATCH, t.script, e);
-    if (ret == 0)
-        ret = run_one(p, &t, SCRIPT_POWERSHELL, t.powershell, e);
+    ret = run_one(p, &t, SCRIPT_BATCH, t.script, &first);
+    if (ret < 0)
+        log_from(p->r->log, p->name, "Error: %s", first.msg); /* the other runs all the same */
+    if (run_one(p, &t, SCRIPT_POWERSHELL, t.powershell, e) == 0 && ret < 0)
+        *e = first;
     userdata_tags_done(&t);
-    return ret;
+    return e->no ? -e->no : 0;
 }
 
 int plugin_user_data(struct plug *p, struct err *e)

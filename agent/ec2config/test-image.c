@@ -73,6 +73,70 @@ static void sysprep_turns_plugins_on_for_new_instances(void **unused)
     fake_free(f);
 }
 
+static void write_bundle(struct fake *f, const char *inside)
+{
+    struct str s = STR_INIT(4096);
+
+    str_addf(&s, "<BundleConfig>\n%s</BundleConfig>", inside);
+    fake_file(f, SETTINGS "BundleConfig.xml", str_text(&s));
+    str_done(&s);
+}
+
+/* S-110: what is in the file is told, in its order; what is not is not */
+static void the_bundles_properties_are_told_as_they_stand(void **unused)
+{
+    struct fake *f = machine();
+    char *log;
+    (void)unused;
+
+    write_bundle(f, "<Property><Name>PreSysprepRunCmd</Name><Value></Value></Property>\n"
+                    "<Property><Name>Own</Name><Value>1</Value></Property>\n");
+    fake_reg_u32(f, SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE, 0);
+    assert_int_equal(command(f, "ec2config.exe -sysprep"), 0);
+    log = fake_log_text(f, ROOT "Logs\\Ec2ConfigLog.txt");
+    assert_true(strstr(log, "Processing property: Own\r\n") >
+                strstr(log, "Processing property: PreSysprepRunCmd\r\n"));
+    assert_null(strstr(log, "Processing property: AutoSysprep"));
+    free(log);
+    /* S-114: an empty command is none, and that is said */
+    assert_false(fake_called(f, "BeforeSysprep.cmd"));
+    assert_non_null(strstr(fake_said(), "Remote Desktop is open and there is no"));
+    fake_free(f);
+}
+
+static void a_property_that_is_there_twice_is_refused(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    write_bundle(f, "<Property><Name>SetPasswordAfterSysprep</Name><Value>Yes</Value></Property>\n"
+                    "<Property><Name>setpasswordaftersysprep</Name><Value>No</Value></Property>\n");
+    assert_int_equal(command(f, "ec2config.exe -sysprep"), 1);
+    assert_non_null(strstr(fake_said(), "BundleConfig.xml:3:1: property 'setpasswordaftersysprep' "
+                                        "is there twice, first in line 2"));
+    assert_false(fake_called(f, FAKE_SYSPREP));
+    fake_free(f);
+}
+
+/* The machine goes on: it shall not get a new password at the next start of the service. */
+static void a_sysprep_that_fails_leaves_the_states_as_they_were(void **unused)
+{
+    struct fake *f = machine();
+    char *before;
+    (void)unused;
+
+    set_plugin(f, "Ec2SetPassword", false);
+    set_plugin(f, "Ec2HandleUserData", false);
+    set_plugin(f, "Ec2OutputRDPCert", false);
+    before = str_dup(fake_file_text(f, SETTINGS "Config.xml"));
+    fake_command(f, FAKE_SYSPREP, 1, NULL, NULL, NULL);
+    assert_int_equal(command(f, "ec2config.exe -sysprep"), 1);
+    assert_true(fake_called(f, FAKE_SYSPREP));
+    assert_string_equal(fake_file_text(f, SETTINGS "Config.xml"), before);
+    free(before);
+    fake_free(f);
+}
+
 static char *sent_answer; /* what the file held when Sysprep was called */
 
 static void keep_answer(struct win *w, const struct win_run *r)
@@ -180,6 +244,11 @@ static void scramble_password_sets_one_that_nobody_knows(void **unused)
                      0);
     assert_string_not_equal(first, fake_password(f, "Administrator"));
     assert_int_equal(config_scramble_main(&f->win, "ScramblePassword.exe -u", NULL, NULL), 2);
+    fake_account(f, "Local Admin", 1001, 0);
+    assert_int_equal(config_scramble_main(&f->win, "ScramblePassword.exe -u \"Local Admin\"", NULL,
+                                          NULL),
+                     0);
+    assert_non_null(fake_password(f, "Local Admin"));
     free(first);
     fake_free(f);
 }
@@ -294,6 +363,9 @@ int main(void)
         cmocka_unit_test(the_guides_command_lines_run_sysprep),
         cmocka_unit_test(no_shutdown_replaces_the_switch),
         cmocka_unit_test(sysprep_turns_plugins_on_for_new_instances),
+        cmocka_unit_test(the_bundles_properties_are_told_as_they_stand),
+        cmocka_unit_test(a_property_that_is_there_twice_is_refused),
+        cmocka_unit_test(a_sysprep_that_fails_leaves_the_states_as_they_were),
         cmocka_unit_test(a_hand_edit_reaches_sysprep_unchanged),
         cmocka_unit_test(wrong_settings_are_refused_before_sysprep),
         cmocka_unit_test(check_reads_all_settings_and_runs_nothing),

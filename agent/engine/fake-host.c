@@ -260,6 +260,8 @@ static int run(struct win *w, const struct win_run *r, uint32_t *ret_pid, uint32
         fake_file(f, r->out_path, row ? row->out : "");
     if (r->err_path)
         fake_file(f, r->err_path, row ? row->err : "");
+    if (r->started)
+        r->started(r->ctx, 4242);
     if (row && row->effect)
         row->effect(w, r);
     *ret_pid = 4242;

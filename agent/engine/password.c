@@ -312,6 +312,7 @@ int password_scramble(struct win *w, const char *account, bool keep_inactive, st
         r = w->account_set_password(w, name, clear, e);
     mem_wipe(clear, sizeof(clear));
     if (r == 0 && !keep_inactive)
-        r = w->account_set_flags(w, name, WIN_ACCOUNT_DISABLED | WIN_ACCOUNT_MUST_CHANGE, 0, e);
+        r = w->account_set_flags(
+            w, name, WIN_ACCOUNT_DISABLED | WIN_ACCOUNT_MUST_CHANGE | WIN_ACCOUNT_EXPIRES, 0, e);
     return r < 0 ? err_wrap(e, "scramble the password of '%s'", name) : 0;
 }

@@ -228,6 +228,8 @@ static int start(struct win *w, const struct script *s, const struct paths *p, c
                            .err_path = str_text(&p->err),
                            .user = as_account ? s->account : NULL,
                            .password = as_account ? s->password : NULL,
+                           .started = s->started,
+                           .ctx = s->ctx,
                            .detach = s->detach };
     uint32_t pid = 0;
     int r;

@@ -23,6 +23,8 @@ struct script {
     const char *account;     /* NULL: LocalSystem, our own account */
     const char *password;    /* NULL: not known, run as LocalSystem with a warning */
     bool detach;
+    void (*started)(void *ctx, uint32_t pid); /* before it is waited for; may be NULL */
+    void *ctx;
 };
 
 struct script_result {

@@ -171,6 +171,8 @@ static int run(struct win *w, const struct win_run *r, uint32_t *ret_pid, uint32
         no = log_on(&c, r->user, e);
     if (no == 0)
         no = create(r, &c, e);
+    if (no == 0 && r->started)
+        r->started(r->ctx, c.p.dwProcessId);
     if (no == 0 && !r->detach)
         no = wait_end(r, &c, &code, e);
     if (no == 0) {

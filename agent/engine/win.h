@@ -160,6 +160,8 @@ struct win_run {
     const char *err_path;
     const char *user; /* batch logon, or NULL for our own account */
     const char *password;
+    void (*started)(void *ctx, uint32_t pid); /* before it is waited for; may be NULL */
+    void *ctx;
     bool detach;         /* do not wait; it survives us */
     uint32_t timeout_ms; /* 0: none; afterwards the whole tree of processes is ended */
 };

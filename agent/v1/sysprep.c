@@ -177,7 +177,13 @@ int v1_send_events(struct v1_run *r, struct err *e)
 
     if (ret > 0)
         ret = v1_events_parse(path, data, data_n, &rows, &n, e);
-    for (size_t i = 0; ret >= 0 && i < n; i++)
-        ret = send_one(r, &rows[i], e);
-    return ret < 0 ? ret : 0;
+    for (size_t i = 0; ret >= 0 && i < n; i++) {
+        struct err one = { 0 };
+        if (send_one(r, &rows[i], &one) >= 0)
+            continue;
+        log_say(r->log, LOG_ERROR, "%s", one.msg); /* a log that is not there hides no other */
+        if (!e->no)
+            *e = one;
+    }
+    return e->no ? -e->no : 0;
 }
