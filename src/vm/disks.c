@@ -2,9 +2,10 @@
 /* Hot plug. One operation is a chain of QMP commands; each reply starts the next step.
  *
  *   attach: [NBD ping] -> is the device there already? -> leftover node away -> node -> device
- *   detach: device_del; the guest lets go when it likes -> DEVICE_DELETED -> node away ->
- * VM_DISK_GONE forced: device_del -> dead node -> reopen the disk's node over it -> VM_DISK_GONE;
- * the device answers each request with an error until the guest lets go of it
+ *   detach: device_del; the guest lets go when it likes -> DEVICE_DELETED -> node away
+ *           -> VM_DISK_GONE
+ *   forced: device_del -> dead node -> reopen the disk's node over it -> VM_DISK_GONE; the device
+ *           answers each request with an error until the guest lets go of it
  *
  * Each operation may be repeated, also by the next daemon after a crash in the middle. */
 #include <errno.h>
@@ -14,48 +15,6 @@
 #include "log.h"
 #include "str.h"
 #include "vm-priv.h"
-
-/* ---- what we know of disks: only what QEMU cannot be asked for ------------------------------- */
-
-struct disk_watch {
-    struct disk_watch *next;
-    char id[32];
-    bool forced;     /* its storage is gone, its device may not be */
-    uint64_t errors; /* of its node, at the last look */
-};
-
-static struct disk_watch *watch_find(struct vm *vm, const char *id)
-{
-    for (struct disk_watch *w = vm->watches; w; w = w->next)
-        if (str_eq(w->id, id))
-            return w;
-    return NULL;
-}
-
-static struct disk_watch *watch_make(struct vm *vm, const char *id)
-{
-    struct disk_watch *w = watch_find(vm, id);
-
-    if (!w) {
-        w = xcalloc(1, sizeof *w);
-        (void)str_copy(w->id, sizeof w->id, id);
-        w->next = vm->watches;
-        vm->watches = w;
-    }
-    return w;
-}
-
-static void watch_drop(struct vm *vm, const char *id)
-{
-    for (struct disk_watch **w = &vm->watches; *w; w = &(*w)->next)
-        if (str_eq((*w)->id, id)) {
-            struct disk_watch *gone = *w;
-
-            *w = gone->next;
-            free(gone);
-            return;
-        }
-}
 
 /* ---- operations ------------------------------------------------------------------------------ */
 
@@ -127,7 +86,7 @@ void vm_disks_end(struct vm *vm, const struct err *why)
             op_free(vm->ops);
     }
     while (vm->watches)
-        watch_drop(vm, vm->watches->id);
+        disk_watch_drop(vm, vm->watches->id);
 }
 
 /* The next step, or the end when it cannot be sent. */
@@ -334,7 +293,7 @@ int vm_disk_attach(struct vm *vm, const struct vm_disk *disk, vm_done_fn fn, voi
         r = vm_disk_check(disk, e);
     if (r < 0)
         return r;
-    w = watch_find(vm, disk->id);
+    w = disk_watch_find(vm, disk->id);
     if (w && w->forced)
         return err_set(e, EBUSY, ERR_CONFLICT, "the guest of '%s' has not let go of disk '%s' yet",
                        vm->id, disk->id);
@@ -353,7 +312,7 @@ static void node_closed(const json_t *ret, const struct err *e, void *userdata)
 {
     struct disk_op *op = userdata;
     struct vm *vm = op->vm;
-    struct disk_watch *w = watch_find(vm, op->disk.id);
+    struct disk_watch *w = disk_watch_find(vm, op->disk.id);
     bool told = w && w->forced;
     char id[sizeof op->disk.id];
     struct err ignored = { 0 };
@@ -367,7 +326,7 @@ static void node_closed(const json_t *ret, const struct err *e, void *userdata)
         log_warning("vm", "close disk '%s' of '%s': %s, ignoring", op->disk.id, vm->id, e->msg);
     vm_hold(vm);
     op_end(op, NULL);
-    watch_drop(vm, id);
+    disk_watch_drop(vm, id);
     if (!told)
         vm_tell(vm, VM_DISK_GONE, id, NULL);
     vm_drop(vm);
@@ -391,7 +350,7 @@ static void storage_taken(const json_t *ret, const struct err *e, void *userdata
         return;
     }
     (void)str_copy(id, sizeof id, op->disk.id);
-    watch_make(vm, id)->forced = true;
+    disk_watch_make(vm, id)->forced = true;
     vm_hold(vm);
     op_end(op, NULL);
     vm_tell(vm, VM_DISK_GONE, id, NULL);
@@ -469,53 +428,4 @@ void vm_disks_event(struct vm *vm, const char *name, const json_t *data)
 
     if (disk_id && str_eq(name, "DEVICE_DELETED"))
         device_deleted(vm, disk_id);
-}
-
-/* ---- errors ---------------------------------------------------------------------------------- */
-
-static uint64_t count_of(const json_t *stats, const char *key)
-{
-    json_int_t v = json_integer_value(json_object_get(stats, key));
-
-    return v > 0 ? (uint64_t)v : 0;
-}
-
-/* QEMU 7.2's NVMe controller sends no BLOCK_IO_ERROR, but it counts what failed. */
-static void stats_told(const json_t *ret, const struct err *e, void *userdata)
-{
-    struct vm *vm = vm_checked(userdata);
-    size_t i;
-    json_t *entry;
-
-    if (e)
-        return; /* the next look asks again */
-    vm_hold(vm);
-    json_array_foreach ((json_t *)ret, i, entry) {
-        const char *node = json_string_value(json_object_get(entry, "node-name"));
-        const json_t *stats = json_object_get(entry, "stats");
-        uint64_t n = count_of(stats, "failed_rd_operations") +
-                     count_of(stats, "failed_wr_operations") +
-                     count_of(stats, "failed_flush_operations");
-        struct disk_watch *w;
-        char id[32];
-
-        if (!node || str_starts(node, "kiln-") || str_copy(id, sizeof id, node) < 0)
-            continue;
-        w = watch_find(vm, id);
-        if (n == (w ? w->errors : 0) || (w && w->forced))
-            continue;
-        watch_make(vm, id)->errors = n;
-        vm_tell(vm, VM_DISK_ERROR, id, NULL);
-        if (vm->free_me)
-            break;
-    }
-    vm_drop(vm);
-}
-
-void vm_disks_care(struct vm *vm)
-{
-    struct err ignored = { 0 };
-
-    if (vm->state == VM_UP && qmp_is_ready(vm->qmp))
-        (void)qmp_send(vm->qmp, "query-blockstats", NULL, 0, stats_told, vm, &ignored);
 }

@@ -10,6 +10,13 @@
 #define MACHINE_LOG_CEILING MIB(8) /* a log above this is cut */
 #define MACHINE_LOG_KEEP    MIB(1) /* to its last part of this size */
 
+#define MACHINE_CONSOLE_LOG "console.log"
+
+int machine_open_dir(const char *dir, int *ret, struct err *e);
+/* Opens a regular file in dir, never through a link. */
+int machine_open_in(const char *dir, const char *name, int flags, int *ret_fd, uint64_t *ret_size,
+                    struct err *e);
+
 /* Directory, firmware variables and fresh listening sockets for QMP and QEMU's serial line. */
 int machine_dir_prepare(const struct vm_spec *s, int *ret_qmp_fd, int *ret_line_fd, struct err *e);
 
@@ -28,6 +35,8 @@ int machine_agent_open(const char *dir, const char *user, int *ret, struct err *
 /* Removes what only a living QEMU gives a meaning: the sockets and the pid file. */
 void machine_dir_sweep(const char *dir);
 
+/* ---- machine-pid.c */
+
 struct machine_pid {
     pid_t pid;
     uint64_t start_time; /* child_start_time: the kernel's name of the process beside its pid */
@@ -45,6 +54,8 @@ int machine_pid_read(const char *dir, const char *name, struct machine_pid *ret,
 /* The living QEMU of this directory: the one of the pid file or, when a daemon died before it wrote
  * that file, the process whose command line says so. ERR_NOT_FOUND when none lives. */
 int machine_find(const char *dir, const char *id, struct machine_pid *ret, struct err *e);
+
+/* ---- machine-log.c */
 
 uint64_t machine_log_size(const char *dir);
 /* The last line of qemu.log after the offset, printable; "" when there is none. */

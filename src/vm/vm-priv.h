@@ -20,7 +20,8 @@ enum vm_state {
     VM_DEAD,     /* VM_EXITED was told */
 };
 
-struct disk_op; /* disks.c */
+struct disk_op;    /* disks.c */
+struct disk_watch; /* disk-watch.c */
 
 struct vm {
     unsigned magic;
@@ -70,7 +71,7 @@ struct vm {
 
     sd_event_source *disk_timer;
     struct disk_op *ops;
-    struct disk_watch *watches; /* disks.c: known error counts, forced detaches */
+    struct disk_watch *watches; /* disk-watch.c: known error counts, forced detaches */
 };
 
 struct vm *vm_checked(const struct vm *vm); /* asserts the magic */
@@ -78,6 +79,16 @@ void vm_hold(struct vm *vm);
 void vm_drop(struct vm *vm);
 /* The machine may be freed inside: hold it, or touch it no more. */
 void vm_tell(struct vm *vm, enum vm_event ev, const char *detail, const struct err *why);
+
+#define VM_HELLO_MS 30000U
+#define VM_CARE_MS  10000U
+
+/* The QMP connection; who does not greet in time fails the machine. */
+int vm_connect(struct vm *vm, unsigned hello_ms, struct err *e);
+/* Logs, relay and disks are looked after, then and every VM_CARE_MS. */
+int vm_care_later(struct vm *vm, uint64_t after_ms, struct err *e);
+void vm_on_exit_of_qemu(struct child *c, const struct child_exit *x, void *userdata);
+void vm_forget_start(struct vm *vm); /* what is kept only until the process runs */
 
 /* Ends the process because something is wrong; VM_EXITED will carry why. */
 void vm_fail(struct vm *vm, const struct err *why);
@@ -107,8 +118,19 @@ int vm_tpm_start(struct vm *vm, int *ret_qemu_fd, struct err *e);
 void vm_power_done(struct vm *vm); /* the guest is down: no more presses */
 void vm_power_reset_seen(struct vm *vm);
 
+/* disk-watch.c: what QEMU cannot be asked for */
+struct disk_watch {
+    struct disk_watch *next;
+    char id[32];
+    bool forced;     /* its storage is gone, its device may not be */
+    uint64_t errors; /* of its node, at the last look */
+};
+struct disk_watch *disk_watch_find(struct vm *vm, const char *id); /* NULL: nothing is known */
+struct disk_watch *disk_watch_make(struct vm *vm, const char *id);
+void disk_watch_drop(struct vm *vm, const char *id);
+void vm_disks_care(struct vm *vm); /* looks for disk errors */
+
 /* disks.c */
 void vm_disks_event(struct vm *vm, const char *name, const json_t *data);
 void vm_disks_begin(struct vm *vm); /* QMP is ready: what waited for it begins */
-void vm_disks_care(struct vm *vm);  /* looks for disk errors */
 void vm_disks_end(struct vm *vm, const struct err *why); /* why NULL: tells nobody */
