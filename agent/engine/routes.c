@@ -41,6 +41,24 @@ const struct win_adapter *routes_primary(const struct win_adapter *a, size_t n, 
     return best;
 }
 
+int routes_private_ip(struct win *w, struct imds *m, char **ret, struct err *e)
+{
+    _cleanup_free_ struct win_adapter *list = NULL;
+    const struct win_adapter *nic;
+    struct err ignore = { 0 };
+    size_t n = 0;
+    int r;
+
+    if (imds_value(m, "local-ipv4", ret, &ignore) == 1)
+        return 1;
+    r = w->adapters(w, &list, &n, e);
+    nic = r == 0 ? routes_primary(list, n, NULL) : NULL;
+    if (!nic || !nic->ip4[0])
+        return r;
+    *ret = str_dup(nic->ip4);
+    return *ret ? 1 : err_oom(e);
+}
+
 static uint32_t clamp_metric(uint32_t m)
 {
     return m < 1 ? 1 : m > METRIC_MAX ? METRIC_MAX : m;

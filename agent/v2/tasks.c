@@ -8,6 +8,7 @@
 #include "engine/disks.h"
 #include "engine/dns.h"
 #include "engine/name.h"
+#include "engine/routes.h"
 #include "engine/userdata-run.h"
 #include "lib/utf.h"
 #include "v2/run.h"
@@ -31,13 +32,6 @@ static size_t texts_of(const struct tree_node *n, const char **ret)
 static struct imds *imds_or_none(struct v2_job *j)
 {
     return j->run->has_imds ? j->run->imds : NULL;
-}
-
-static int need_imds(struct v2_job *j, struct err *e)
-{
-    if (j->run->has_imds)
-        return 0;
-    return err_set(e, ENOENT, ERR_NOT_FOUND, "there is no metadata");
 }
 
 static int activate_windows(struct v2_job *j, struct err *e)
@@ -105,9 +99,7 @@ static int host_name(struct v2_job *j, char ret[NAME_MAX_LEN + 1], struct err *e
         (void)str_copy(ret, NAME_MAX_LEN + 1, given);
         return 0;
     }
-    r = need_imds(j, e);
-    if (r == 0)
-        r = imds_value(j->run->imds, "local-ipv4", &ip, e);
+    r = routes_private_ip(j->run->w, imds_or_none(j), &ip, e);
     if (r == 0)
         return err_set(e, ENOENT, ERR_NOT_FOUND, "the instance has no private IPv4 address");
     return r < 0 ? r : name_from_ip(j->run->d->name_form, ip, ret, e);

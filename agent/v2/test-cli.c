@@ -228,6 +228,33 @@ static void the_task_sysprep_runs_sysprep(void **state)
     assert_true(fake_called(s->f, "/oobe /generalize /shutdown /unattend:\"" ROOT));
 }
 
+static void the_wallpaper_shows_what_is_known(void **state)
+{
+    static const char line[] = "wallpaper --path C:\\base.jpg "
+                               "--attributes=hostName,instanceId,privateIpAddress,network,"
+                               "instanceSize --all-tags";
+    static const char out[] = "C:\\Windows\\TEMP\\Ec2Wallpaper.jpg";
+    _cleanup_(shell_freep) struct shell *s = shell_new(), *off = shell_new();
+
+    fake_metadata(s->f, "meta-data/tags/instance", "Name");
+    fake_metadata(s->f, "meta-data/tags/instance/Name", "web");
+    fake_env(s->f, "TEMP", "C:\\Windows\\TEMP");
+    fake_env(off->f, "TEMP", "C:\\Windows\\TEMP");
+    assert_int_equal(run(s, line), 0);
+    assert_string_equal(fake_file_text(s->f, out),
+                        "Hostname: WIN-FAKE\nInstance ID: i-0123456789abcdef0\n"
+                        "Private IPv4 Address: 10.0.1.5\nInstance Size: m5.large\nName: web\n");
+    off->f->imds_off = true;
+    assert_int_equal(run(off, line), 0);
+    assert_string_equal(fake_file_text(off->f, out),
+                        "Hostname: WIN-FAKE\nPrivate IPv4 Address: 10.0.1.5\n");
+    assert_non_null(strstr(off->out.p, "warning: metadata 'meta-data/instance-id'"));
+    assert_int_equal(run(s, "wallpaper"), 2);
+    assert_int_equal(run(s, "wallpaper -p a.jpg --all-tags --allowed-tags=W10="), 2);
+    assert_int_equal(run(s, "wallpaper -p a.jpg --allowed-tags=e30="), 1); /* {} */
+    assert_non_null(strstr(s->err.p, "--allowed-tags:1:1: a list expected, not a map"));
+}
+
 static void validate_names_the_wrong_word(void **state)
 {
     _cleanup_(shell_freep) struct shell *s = shell_new();
@@ -405,6 +432,7 @@ int main(void)
         cmocka_unit_test(run_sets_the_status),
         cmocka_unit_test(one_task_is_run_to_its_end),
         cmocka_unit_test(the_task_sysprep_runs_sysprep),
+        cmocka_unit_test(the_wallpaper_shows_what_is_known),
         cmocka_unit_test(validate_names_the_wrong_word),
         cmocka_unit_test(settings_are_printed_in_both_formats),
         cmocka_unit_test(logs_are_collected_into_one_archive),

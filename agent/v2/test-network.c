@@ -57,12 +57,29 @@ static void a_machine_without_an_adapter_says_so_and_becomes_ready(void **state)
     assert_on_console(f, "Message: Windows is Ready to use\r\n");
 }
 
+/* From metadata; from Windows when there is none. */
+static void a_name_is_made_of_the_private_address(void **state)
+{
+    for (int off = 0; off <= 1; off++) {
+        _cleanup_(fake_freep) struct fake *f =
+            machine_of(machine_settings("postReady", "  - task: setHostName\n"));
+
+        fake_metadata(f, "meta-data/local-ipv4", "10.0.0.255");
+        f->imds_off = off;
+        assert_int_equal(machine_run(f), V2_END_SUCCESS);
+        assert_string_equal(f->computer, off ? "ip-0a000105" : "ip-0a0000ff");
+        if (off)
+            assert_on_console(f, "Metadata is not available for this instance.\r\n");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routes_go_to_the_adapter_that_metadata_calls_primary),
         cmocka_unit_test(routes_of_the_right_adapter_are_set_once),
         cmocka_unit_test(a_machine_without_an_adapter_says_so_and_becomes_ready),
+        cmocka_unit_test(a_name_is_made_of_the_private_address),
     };
 
     return test_run(tests);

@@ -5,6 +5,7 @@
 
 #include "cli-priv.h"
 #include "engine/imds.h"
+#include "engine/routes.h"
 #include "engine/log.h"
 #include "engine/telemetry.h"
 #include "engine/wallpaper.h"
@@ -143,7 +144,10 @@ static int add_attributes(struct v2_cli *c, struct imds *m, const char *list,
             continue;
         if (!row)
             return err_set(e, EINVAL, ERR_INVALID, "unknown attribute '%s'", word);
-        r = wallpaper_attribute_value(c->w, m, row, &value, e);
+        if (str_eq(row->attribute, "privateIpAddress"))
+            r = routes_private_ip(c->w, m, &value, e);
+        else
+            r = wallpaper_attribute_value(c->w, m, row, &value, e);
         if (r == 1)
             r = wallpaper_line_add(lines, row->label, value, e);
         if (r < 0)
@@ -177,9 +181,24 @@ static int add_allowed(struct imds *m, const char *base64, struct wallpaper_line
     return wallpaper_add_tags(m, lines, names, n, e);
 }
 
+/* Without metadata the picture shows what Windows knows; asked once, as each try takes its time. */
+static struct imds *metadata_of(struct v2_cli *c)
+{
+    struct imds *m = imds_new(c->w, dialect_get(DIALECT_V2));
+    _cleanup_free_ char *id = NULL;
+    struct err e = { 0 };
+
+    if (m && imds_value(m, "instance-id", &id, &e) < 0) {
+        v2_say(c, "warning: %s\n", e.msg);
+        imds_free(m);
+        return NULL;
+    }
+    return m;
+}
+
 int v2_verb_wallpaper(struct v2_cli *c, const struct v2_args *a)
 {
-    _cleanup_(imds_freep) struct imds *m = imds_new(c->w, dialect_get(DIALECT_V2));
+    _cleanup_(imds_freep) struct imds *m = NULL;
     struct wallpaper_lines lines = { .n = 0 };
     struct err e = { 0 };
     _cleanup_free_ char *out = win_expand(c->w, "%TEMP%\\Ec2Wallpaper.jpg", &e);
@@ -192,8 +211,9 @@ int v2_verb_wallpaper(struct v2_cli *c, const struct v2_args *a)
         (void)v2_fail(c, &e);
         return V2_EXIT_USAGE;
     }
-    if (!m || !out)
+    if (!out)
         return v2_fail(c, &e);
+    m = metadata_of(c);
     if (a->value[1])
         r = add_attributes(c, m, a->value[1], &lines, &e);
     if (r >= 0 && a->on[2])
