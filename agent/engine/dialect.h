@@ -10,7 +10,7 @@ enum dialect_id { DIALECT_V2, DIALECT_V1, DIALECT_CONFIG, DIALECT_MAX };
 
 /* How a log line begins. */
 enum log_form {
-    LOG_FORM_LEVEL,     /* "yyyy-MM-dd HH:mm:ss Info: text"           EC2Launch v2 */
+    LOG_FORM_LEVEL,     /* "yyyy-MM-dd HH:mm:ss.fff Info: text"       EC2Launch v2 */
     LOG_FORM_STAMP,     /* "yyyy/MM/dd HH:mm:ssZ: text", UTF-16LE     EC2Launch v1 */
     LOG_FORM_COMPONENT, /* "yyyy-MM-ddTHH:mm:ss.fffZ: comp: text"     EC2Config */
     LOG_FORM_MAX

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/facts.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,8 +15,10 @@
     "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\"                              \
     "{B1A3AC35-A431-4C8C-9D21-E2CA92047F76}"
 
-#define DRIVERS_MAX 64U
-#define RDP_SERVICE "TermService"
+#define AWS_NVME        "AWS NVMe Driver"
+#define AWS_NVME_DEVICE "HKLM\\SYSTEM\\CurrentControlSet\\Services\\AWSNVMe\\Parameters\\Device"
+#define DRIVERS_MAX     64U
+#define RDP_SERVICE     "TermService"
 #define RDP_LISTENER                                                                               \
     "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp"
 #define RDP_TRIES   10U
@@ -231,10 +234,39 @@ static const char *driver_name(const struct win_driver *r)
     if (r->net)
         return is_ours(r) ? r->name : NULL;
     if (strstr(r->name, "AWS NVMe Elastic Block Storage"))
-        return "AWS NVMe Driver";
+        return AWS_NVME;
     if (str_eq_nocase(r->inf, "stornvme.inf"))
         return "Inbox NVMe Driver";
     return NULL;
+}
+
+/* AWS' driver tells one setting of its own beneath its line. */
+static void say_nvme(struct win *w, struct console *c, const char *version)
+{
+    struct err ignore = { 0 };
+    uint32_t on = 0;
+
+    if (win_reg_u32(w, AWS_NVME_DEVICE, "EnableSCSIPersistentReservations", &on, &ignore) != 1)
+        on = 0;
+    console_say(c, "SubComponent: %s; EnableSCSIPersistentReservations: %u", version, on);
+}
+
+/* Those of storage, or those of the network, each name and version once. */
+static void say_drivers(struct win *w, struct console *c, const struct dialect *d,
+                        const struct win_driver *list, size_t n, bool net)
+{
+    for (size_t i = 0; i < n && i < DRIVERS_MAX; i++) {
+        const char *name = list[i].net == net ? driver_name(&list[i]) : NULL;
+        bool said = false;
+
+        for (size_t k = 0; k < i && !said; k++)
+            said = str_eq(list[k].name, list[i].name) && str_eq(list[k].version, list[i].version);
+        if (!name || said)
+            continue;
+        say_driver(c, d, name, list[i].version);
+        if (d->id == DIALECT_V2 && str_eq(name, AWS_NVME))
+            say_nvme(w, c, list[i].version);
+    }
 }
 
 void facts_drivers(struct win *w, struct console *c, const struct dialect *d)
@@ -251,21 +283,14 @@ void facts_drivers(struct win *w, struct console *c, const struct dialect *d)
         tell_lack(c, d, "Unable to load driver information", &e);
         n = 0;
     }
-    for (size_t i = 0; i < n && i < DRIVERS_MAX; i++) {
-        const char *name = driver_name(&list[i]);
-        bool said = false;
-
-        for (size_t k = 0; k < i && !said; k++)
-            said = str_eq(list[k].name, list[i].name) && str_eq(list[k].version, list[i].version);
-        if (name && !said)
-            say_driver(c, d, name, list[i].version);
-    }
+    say_drivers(w, c, d, list, n, false);
     for (size_t i = 0; i < ARRAY_LEN(packages); i++) {
         _cleanup_free_ char *version = reg_text(w, packages[i][0], "Version");
 
         if (version)
             say_driver(c, d, packages[i][1], version);
     }
+    say_drivers(w, c, d, list, n, true);
 }
 
 /* "Version" of AwsVssComponents' manifest, a small JSON file: its one member of that name. */
@@ -346,23 +371,24 @@ void facts_certificate(struct win *w, struct console *c, bool host_name)
     console_say(c, "RDPCERTIFICATE-THUMBPRINT: %s", cert.thumbprint);
 }
 
-void facts_hibernation(struct win *w, struct imds *m, struct console *c, const struct dialect *d)
+int facts_hibernation(struct win *w, struct imds *m, struct console *c, const struct dialect *d)
 {
     _cleanup_free_ char *wanted = metadata(m, "hibernation/configured");
     struct err e = { 0 };
 
     if (!wanted || !str_eq_nocase(wanted, "true")) {
         console_say(c, "HibernationEnabled: false");
-        return;
+        return 0;
     }
     if (w->hibernation(w, true, &e) == 0) {
         console_say(c, "HibernationEnabled: true");
-        return;
+        return 0;
     }
     log_err(console_log(c), "Hibernation", &e);
     console_say(c, "HibernationEnabled: failed");
     if (d->id == DIALECT_V1)
         console_say(c, "Message: Failed to enable hibernation, see instance logs for more details");
+    return -EIO;
 }
 
 void facts_all(struct win *w, struct imds *m, struct console *c, const struct dialect *d)

@@ -15,7 +15,7 @@ void facts_sql(struct win *w, struct imds *m, struct console *c);      /* when b
 void facts_drivers(struct win *w, struct console *c, const struct dialect *d);
 void facts_agents(struct win *w, struct console *c, const struct dialect *d); /* SSM, VSS */
 void facts_certificate(struct win *w, struct console *c, bool host_name);     /* RDPCERTIFICATE- */
-/* HibernationEnabled: true/false/failed, by meta-data/hibernation/configured. */
-void facts_hibernation(struct win *w, struct imds *m, struct console *c, const struct dialect *d);
+/* HibernationEnabled: true/false/failed, by meta-data/hibernation/configured. -EIO: failed. */
+int facts_hibernation(struct win *w, struct imds *m, struct console *c, const struct dialect *d);
 /* All of them in the dialect's order, from image to agents and certificate. */
 void facts_all(struct win *w, struct imds *m, struct console *c, const struct dialect *d);

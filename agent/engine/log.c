@@ -107,7 +107,7 @@ static void put_head(struct log *l, struct str *s, enum log_level level, const c
 
     switch (l->d->log_form) {
     case LOG_FORM_LEVEL:
-        str_addf(s, "%s%s: ", stamp_log(now / 1000, stamp), level_names[level]);
+        str_addf(s, "%s%s: ", stamp_log(now, stamp), level_names[level]);
         break;
     case LOG_FORM_STAMP:
         str_add(s, stamp_console(now / 1000, stamp));

@@ -44,8 +44,9 @@ static void a_line_has_a_stamp_and_ends_in_cr_lf(void **unused)
     console_say(x.c, "Message: %s", "Windows is Ready to use");
     assert_string_equal(str_text(&x.f->serial),
                         "2026/01/02 03:04:05Z: Message: Windows is Ready to use\r\n");
-    assert_non_null(strstr(fake_file_text(x.f, V2_LOG),
-                           "2026-01-02 03:04:05 Console: Message: Windows is Ready to use\r\n"));
+    assert_non_null(
+        strstr(fake_file_text(x.f, V2_LOG),
+               "2026-01-02 03:04:05.000 Console: Message: Windows is Ready to use\r\n"));
     end(&x);
 }
 
@@ -294,7 +295,7 @@ static void a_log_that_cannot_be_written_stops_nothing(void **unused)
     fake_fail(f, "file_append", ENOSPC, 1);
     log_say(log, LOG_ERROR, "lost");
     log_say(log, LOG_ERROR, "kept");
-    assert_string_equal(fake_file_text(f, V2_LOG), "2026-01-02 03:04:05 Error: kept\r\n");
+    assert_string_equal(fake_file_text(f, V2_LOG), "2026-01-02 03:04:05.000 Error: kept\r\n");
     log_free(log);
     fake_free(f);
 }

@@ -70,13 +70,36 @@ static void v2_tells_its_facts_in_order(void **unused)
                         "Offset: UTC +0000\r\n" T "Launch: EC2 Launch v" AGENT_VERSION "\r\n" T
                         "AMI-ID: ami-0123456789abcdef0\r\n" T
                         "Instance-ID: i-0123456789abcdef0\r\n" T "Instance Type: m5.large\r\n" T
-                        "Driver: Amazon Elastic Network Adapter v2.4.0.0\r\n" T
                         "Driver: Inbox NVMe Driver v10.0.20348.1\r\n" T
-                        "Driver: AWS PV Driver Package v8.4.3\r\n" T "HOSTNAME: WIN-FAKE\r\n" T
-                        "RDPCERTIFICATE-SUBJECTNAME: WIN-FAKE\r\n" T
+                        "Driver: AWS PV Driver Package v8.4.3\r\n" T
+                        "Driver: Amazon Elastic Network Adapter v2.4.0.0\r\n" T
+                        "HOSTNAME: WIN-FAKE\r\n" T "RDPCERTIFICATE-SUBJECTNAME: WIN-FAKE\r\n" T
                         "RDPCERTIFICATE-THUMBPRINT: 0123456789ABCDEF0123456789ABCDEF01234567\r\n" T
                         "SSM: Amazon SSM Agent v3.1.1\r\n" T "HibernationEnabled: false\r\n");
     fake_free(f);
+}
+
+/* The sample of the user guide. */
+static void the_driver_of_aws_tells_its_setting_beneath(void **unused)
+{
+    static const char key[] =
+        "HKLM\\SYSTEM\\CurrentControlSet\\Services\\AWSNVMe\\Parameters\\Device";
+
+    for (uint32_t on = 0; on <= 1; on++) {
+        struct fake *f = machine();
+        char want[100];
+
+        f->drivers[f->drivers_n++] = (struct win_driver){ "AWS NVMe Elastic Block Storage",
+                                                          "1.6.0.35", "Amazon", "", false };
+        if (on)
+            fake_reg_u32(f, key, "EnableSCSIPersistentReservations", 1);
+        say_all(f, DIALECT_V2);
+        (void)snprintf(want, sizeof(want),
+                       T "SubComponent: 1.6.0.35; EnableSCSIPersistentReservations: %u\r\n", on);
+        assert_non_null(strstr(str_text(&f->serial), "Driver: AWS NVMe Driver v1.6.0.35\r\n"));
+        assert_non_null(strstr(str_text(&f->serial), want));
+        fake_free(f);
+    }
 }
 
 static void v1_has_its_own_order_and_fallbacks(void **unused)
@@ -108,6 +131,7 @@ static void v1_has_its_own_order_and_fallbacks(void **unused)
                                 "SqlServerBilling: Enterprise\r\n" T
                                 "SqlServerInstall: v15.0.1, Enterprise Edition\r\n"));
     assert_non_null(strstr(s, "Driver: AWS PV Driver Package v8.4.3 \r\n" T
+                              "Driver: Amazon Elastic Network Adapter v2.4.0.0 \r\n" T
                               "Launch: EC2 Launch v" AGENT_VERSION "\r\n" T
                               "AWS VSS Version: 1.3\r\n" T "SSM: Amazon SSM Agent v3.1.1\r\n" T
                               "RDPCERTIFICATE-SUBJECTNAME: WIN-FAKE\r\n"));
@@ -413,6 +437,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(v2_tells_its_facts_in_order),
+        cmocka_unit_test(the_driver_of_aws_tells_its_setting_beneath),
         cmocka_unit_test(v1_has_its_own_order_and_fallbacks),
         cmocka_unit_test(ec2config_names_itself),
         cmocka_unit_test(remote_desktop_is_started_for_its_certificate),

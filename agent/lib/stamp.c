@@ -42,7 +42,10 @@ const char *stamp_console(uint64_t unix_seconds, char out[STAMP_SIZE])
     return stamp(unix_seconds, '/', "Z: ", out);
 }
 
-const char *stamp_log(uint64_t unix_seconds, char out[STAMP_SIZE])
+const char *stamp_log(uint64_t unix_ms, char out[STAMP_SIZE])
 {
-    return stamp(unix_seconds, '-', " ", out);
+    char tail[8];
+
+    (void)snprintf(tail, sizeof tail, ".%03u ", (unsigned)(unix_ms % 1000));
+    return stamp(unix_ms / 1000, '-', tail, out);
 }

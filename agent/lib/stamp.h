@@ -13,5 +13,5 @@ struct utc utc_of(uint64_t unix_seconds);
 /* "yyyy/MM/dd HH:mm:ssZ: ", before every console line of every agent and in v1's and EC2Config's
  * logs */
 const char *stamp_console(uint64_t unix_seconds, char out[STAMP_SIZE]);
-/* "yyyy-MM-dd HH:mm:ss " of EC2Launch v2's agent.log */
-const char *stamp_log(uint64_t unix_seconds, char out[STAMP_SIZE]);
+/* "yyyy-MM-dd HH:mm:ss.fff " of EC2Launch v2's agent.log */
+const char *stamp_log(uint64_t unix_ms, char out[STAMP_SIZE]);

@@ -6,6 +6,8 @@
 #include "v2/schema.h"
 
 #define V2_EVENT_LOG "Amazon EC2Launch"
+#define V2_EVENT_KEY                                                                               \
+    "HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\" V2_EVENT_LOG "\\" V2_EVENT_LOG
 
 /* The last digit. */
 enum v2_event_level { V2_EVENT_SUCCESS, V2_EVENT_INFO, V2_EVENT_WARNING, V2_EVENT_ERROR };
@@ -26,7 +28,7 @@ enum {
 };
 
 unsigned v2_event_of_stage(enum v2_stage stage);
-/* 0 for a task that has no number of its own in that stage: its stage's number is used then. */
+/* Its stage's number for a task that has none of its own there. */
 unsigned v2_event_of_task(enum v2_stage stage, enum v2_task_id id);
 void v2_event(struct win *w, unsigned base, enum v2_event_level level, const char *fmt, ...)
     PRINTF_LIKE(4, 5);

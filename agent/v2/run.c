@@ -30,6 +30,17 @@ static void say_fatal(struct v2_run *run, const struct err *e)
     v2_event(run->w, V2_EVENT_SERVICE, V2_EVENT_ERROR, "Service: Error: %s", e->msg);
 }
 
+static void tell_event_log(struct v2_run *run)
+{
+    struct err ignored = { 0 };
+
+    if (run->w->reg_has_key(run->w, V2_EVENT_KEY, &ignored) == 1)
+        log_say(run->log, LOG_INFO, "Windows event custom log exists: %s", V2_EVENT_LOG);
+    else
+        log_say(run->log, LOG_WARNING, "There is no Windows event log %s; events have no text.",
+                V2_EVENT_LOG);
+}
+
 static int open_all(struct v2_run *run, struct err *e)
 {
     int r;
@@ -40,6 +51,7 @@ static int open_all(struct v2_run *run, struct err *e)
     log_say(run->log, LOG_INFO, SEPARATOR);
     log_say(run->log, LOG_INFO, "EC2Launch Service starting");
     v2_event(run->w, V2_EVENT_SERVICE, V2_EVENT_INFO, "Service: EC2Launch Service starting");
+    tell_event_log(run);
     r = console_open(run->w, run->log, CONSOLE_WAIT_MS, &run->console, e);
     if (r < 0)
         return r;
@@ -123,7 +135,10 @@ static void before_ready(struct v2_run *run)
         log_err(run->log, "Set monitor to always on", &e);
     v2_event(run->w, V2_EVENT_MONITOR, e.no ? V2_EVENT_WARNING : V2_EVENT_SUCCESS,
              "set_monitor_on%s%s", e.no ? ": " : "", e.msg);
-    facts_hibernation(run->w, run->has_imds ? run->imds : NULL, run->console, run->d);
+    if (facts_hibernation(run->w, run->has_imds ? run->imds : NULL, run->console, run->d) < 0)
+        v2_event(run->w, V2_EVENT_HIBERNATION, V2_EVENT_ERROR, "set_hibernation: failed");
+    else
+        v2_event(run->w, V2_EVENT_HIBERNATION, V2_EVENT_SUCCESS, "set_hibernation");
     v2_stage_run(run, V2_PRE_READY);
 }
 
@@ -184,8 +199,10 @@ static void stages(struct v2_run *run)
     v2_stage_run(run, V2_BOOT);
     if (!stopped(run) && !run->reboot)
         v2_network(run);
-    if (!stopped(run) && !run->reboot)
+    if (!stopped(run) && !run->reboot) {
         facts_all(run->w, run->has_imds ? run->imds : NULL, run->console, run->d);
+        v2_event(run->w, V2_EVENT_OUTPUT_LOG, V2_EVENT_SUCCESS, "output_log");
+    }
     if (!stopped(run) && !run->reboot)
         before_ready(run);
     if (stopped(run) || run->reboot)

@@ -38,6 +38,45 @@ static void a_first_boot_prints_its_lines_in_order(void **state)
     assert_int_equal(strncmp(machine_console(f), "2026/01/02 03:04:", 17), 0);
 }
 
+/* Stage, task, level: what a monitor of the event log waits for. */
+static void each_part_of_the_order_has_its_event(void **state)
+{
+    static const char *const events[] = {
+        " 1 4 Service: EC2Launch Service starting",
+        " 100 4 Serial port is available",
+        " 1010 4 boot-extendRootPartition-0",
+        " 1001 4 Stage: boot completed.",
+        " 2010 4 add_routes",
+        " 400 4 Metadata is available",
+        " 3090 4 output_log",
+        " 3030 4 set_monitor_on",
+        " 3040 4 set_hibernation",
+        " 3010 4 preReady-activateWindows-0",
+        " 3060 4 preReady-setDnsSuffix-0",
+        " 3050 4 preReady-setAdminAccount-0",
+        " 3070 4 preReady-setWallpaper-0",
+        " 5000 4 Windows is Ready to use",
+        " 6090 4 postReady-startSsm-0",
+        " 10 4 Replace ",
+        " 0 4 Service: EC2Launch stopped",
+    };
+    _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
+    long before = -1;
+
+    (void)machine_run(f);
+    for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+        char line[200];
+        long at;
+
+        (void)snprintf(line, sizeof line, "event_write Amazon EC2Launch Amazon EC2Launch%s",
+                       events[i]);
+        at = fake_when(f, line);
+        if (at <= before)
+            fail_msg("'%s' is not there, or too early", line);
+        before = at;
+    }
+}
+
 static void the_password_on_the_console_is_the_one_that_was_set(void **state)
 {
     _cleanup_(fake_freep) struct fake *f = machine_of(NULL);
@@ -385,6 +424,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_first_boot_prints_its_lines_in_order),
+        cmocka_unit_test(each_part_of_the_order_has_its_event),
         cmocka_unit_test(the_password_on_the_console_is_the_one_that_was_set),
         cmocka_unit_test(telemetry_is_printed_before_ready_when_it_is_on),
         cmocka_unit_test(a_second_boot_sets_no_password_and_skips_once_tasks),

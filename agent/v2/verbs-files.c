@@ -287,13 +287,11 @@ static int write_default(struct win *w, bool anew, struct err *e)
 
 static int register_log(struct win *w, struct err *e)
 {
-    static const char key[] =
-        "HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\" V2_EVENT_LOG "\\" V2_EVENT_LOG;
     _cleanup_free_ char *dll =
         win_expand(w, "%ProgramFiles%\\Amazon\\EC2Launch\\tools\\EC2LaunchEventMessage.dll", e);
-    int r = dll ? w->reg_set_text(w, key, "EventMessageFile", dll, e) : -e->no;
+    int r = dll ? w->reg_set_text(w, V2_EVENT_KEY, "EventMessageFile", dll, e) : -e->no;
 
-    return r == 0 ? w->reg_set_u32(w, key, "TypesSupported", 7, e) : r;
+    return r == 0 ? w->reg_set_u32(w, V2_EVENT_KEY, "TypesSupported", 7, e) : r;
 }
 
 static int register_service(struct win *w, struct err *e)
