@@ -2,12 +2,10 @@
 /* The models of the three dialogs, pressed by a screen in memory. */
 #include "lib/test.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "dialogs/dialog.h"
-#include "lib/str.h"
+#include "dialogs/test-screen.h"
 #include "sysprep/fake-sysprep.h"
 #include "sysprep/sysprep.h"
 
@@ -17,152 +15,6 @@
 #define V2_PROGRAM "\"C:\\Program Files\\Amazon\\EC2Launch\\EC2Launch.exe\""
 #define CONFIG_DIR "C:\\Program Files\\Amazon\\Ec2ConfigService\\"
 #define ANSWER     CONFIG_DIR "sysprep2008.xml"
-
-#define IDS 400
-
-struct screen {
-    struct dialog_ui ui; /* first */
-    const struct dialog *d;
-    struct win *w;
-    bool on[IDS], enabled[IDS];
-    char *text[IDS];
-    bool answer, closed;
-    char asked[1024], told[1024];
-};
-
-static struct screen *screen_of(struct dialog_ui *ui)
-{
-    return (struct screen *)ui;
-}
-
-static bool ui_checked(struct dialog_ui *ui, int id)
-{
-    return screen_of(ui)->on[id];
-}
-
-static void ui_check(struct dialog_ui *ui, int id, bool on)
-{
-    screen_of(ui)->on[id] = on;
-}
-
-static char *ui_text(struct dialog_ui *ui, int id)
-{
-    const char *t = screen_of(ui)->text[id];
-
-    return str_dup(t ? t : "");
-}
-
-static void ui_set_text(struct dialog_ui *ui, int id, const char *text)
-{
-    free(screen_of(ui)->text[id]);
-    screen_of(ui)->text[id] = str_dup(text);
-}
-
-static void ui_enable(struct dialog_ui *ui, int id, bool on)
-{
-    screen_of(ui)->enabled[id] = on;
-}
-
-static bool ui_ask(struct dialog_ui *ui, const char *text)
-{
-    (void)snprintf(screen_of(ui)->asked, sizeof(screen_of(ui)->asked), "%s", text);
-    return screen_of(ui)->answer;
-}
-
-static void ui_tell(struct dialog_ui *ui, const char *text)
-{
-    (void)snprintf(screen_of(ui)->told, sizeof(screen_of(ui)->told), "%s", text);
-}
-
-static void ui_close(struct dialog_ui *ui)
-{
-    screen_of(ui)->closed = true;
-}
-
-static struct screen *screen_open(const struct dialog *d, struct fake *f, struct err *e)
-{
-    struct screen *s = calloc(1, sizeof(*s));
-
-    assert_non_null(s);
-    s->ui = (struct dialog_ui){ ui_checked, ui_check, ui_text, ui_set_text,
-                                ui_enable,  ui_ask,   ui_tell, ui_close };
-    s->d = d;
-    s->w = &f->win;
-    for (int i = 0; i < IDS; i++)
-        s->enabled[i] = true;
-    if (d->load(s->w, &s->ui, e) == 0)
-        return s;
-    free(s);
-    return NULL;
-}
-
-static struct screen *screen_new(const struct dialog *d, struct fake *f)
-{
-    struct err e = { 0 };
-    struct screen *s = screen_open(d, f, &e);
-
-    if (!s)
-        fail_msg("%s", e.msg);
-    return s;
-}
-
-static void screen_free(struct screen *s)
-{
-    for (int i = 0; i < IDS; i++)
-        free(s->text[i]);
-    free(s);
-}
-
-/* The number of the control with that label, '&' not counted. */
-static int id_of(const struct dialog *d, const char *label)
-{
-    for (size_t i = 0; i < d->items_n; i++) {
-        char plain[128];
-        size_t n = 0;
-        for (const char *p = d->items[i].text; *p && n + 1 < sizeof(plain); p++)
-            if (*p != '&')
-                plain[n++] = *p;
-        plain[n] = '\0';
-        if (d->items[i].id && str_starts(plain, label))
-            return d->items[i].id;
-    }
-    fail_msg("no control '%s'", label);
-    return 0;
-}
-
-static int edit_of(const struct dialog *d, enum dialog_kind kind)
-{
-    for (size_t i = 0; i < d->items_n; i++)
-        if (d->items[i].kind == kind)
-            return d->items[i].id;
-    fail_msg("no such edit");
-    return 0;
-}
-
-/* A person's click: radio buttons of one group exclude each other. */
-static void click(struct screen *s, const char *label)
-{
-    int id = id_of(s->d, label);
-    const struct dialog_item *list = s->d->items;
-    size_t at = 0, from;
-
-    while (list[at].id != id)
-        at++;
-    if (list[at].kind == DIALOG_BUTTON) {
-        dialog_press(s->d, s->w, &s->ui, id);
-        return;
-    }
-    if (list[at].kind == DIALOG_CHECK) {
-        s->on[id] = !s->on[id];
-    } else {
-        for (from = at; !list[from].starts_group; from--)
-            ;
-        for (size_t i = from; i < s->d->items_n && list[i].kind == DIALOG_RADIO; i++)
-            s->on[list[i].id] = i == at;
-    }
-    if (s->d->changed)
-        s->d->changed(&s->ui);
-}
 
 static void every_control_has_a_label_of_its_own(void **unused)
 {
@@ -224,8 +76,8 @@ static void each_box_of_version_one_changes_exactly_its_key(void **unused)
         fake_ship(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
         before = str_dup(fake_file_text(f, V1_CONFIG));
         s = screen_new(&dialog_v1, f);
-        click(s, rows[i].label);
-        click(s, "OK");
+        screen_click(s, rows[i].label);
+        screen_click(s, "OK");
         assert_true(s->closed);
         assert_string_equal(s->told, "");
         after = fake_file_text(f, V1_CONFIG);
@@ -246,20 +98,20 @@ static void version_one_stores_a_specified_password_in_clear(void **unused)
 {
     struct fake *f = fake_new();
     struct screen *s;
-    int edit = edit_of(&dialog_v1, DIALOG_SECRET);
+    int edit = screen_edit(&dialog_v1, DIALOG_SECRET);
     (void)unused;
 
     fake_ship(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
     s = screen_new(&dialog_v1, f);
     assert_false(s->enabled[edit]);
-    click(s, "Specify");
+    screen_click(s, "Specify");
     assert_true(s->enabled[edit]);
-    ui_set_text(&s->ui, edit, "abc");
-    click(s, "Apply");
+    s->ui.set_text(&s->ui, edit, "abc");
+    screen_click(s, "Apply");
     assert_non_null(strstr(s->told, "three of these kinds"));
     assert_null(strstr(fake_file_text(f, V1_CONFIG), "abc"));
-    ui_set_text(&s->ui, edit, "Correct-Horse-9");
-    click(s, "Apply");
+    s->ui.set_text(&s->ui, edit, "Correct-Horse-9");
+    screen_click(s, "Apply");
     assert_false(s->closed);
     assert_non_null(strstr(fake_file_text(f, V1_CONFIG), "\"adminPassword\": \"Correct-Horse-9\""));
     assert_non_null(strstr(fake_file_text(f, V1_CONFIG), "\"adminPasswordType\": \"Specify\""));
@@ -277,13 +129,13 @@ static void version_one_asks_then_schedules_then_runs_sysprep(void **unused)
     fake_ship(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
     s = screen_new(&dialog_v1, f);
     s->answer = false;
-    click(s, "Shutdown with Sysprep");
+    screen_click(s, "Shutdown with Sysprep");
     assert_non_null(strstr(s->asked, SYSPREP_WARNING)); /* S-4, S-70 */
     assert_false(fake_called(f, "run"));
     assert_false(fake_called(f, "file_write"));
     assert_false(s->closed);
     s->answer = true;
-    click(s, "Shutdown with Sysprep");
+    screen_click(s, "Shutdown with Sysprep");
     assert_true(s->closed);
     assert_true(fake_called(f, V1_PROGRAM " initialize-instance -Schedule\n"));
     assert_true(fake_when(f, V1_PROGRAM " sysprep-instance\n") >
@@ -292,8 +144,8 @@ static void version_one_asks_then_schedules_then_runs_sysprep(void **unused)
 
     s = screen_new(&dialog_v1, f);
     s->answer = true;
-    click(s, "Run EC2Launch on every boot");
-    click(s, "Shutdown without Sysprep");
+    screen_click(s, "Run EC2Launch on every boot");
+    screen_click(s, "Shutdown without Sysprep");
     assert_true(fake_called(f, V1_PROGRAM " initialize-instance -SchedulePerBoot\n"));
     assert_true(fake_called(f, V1_PROGRAM " shutdown-without-sysprep\n"));
     screen_free(s);
@@ -320,14 +172,14 @@ static void ec2config_changes_nothing_by_cancel(void **unused)
     struct screen *s = screen_new(&dialog_config, f);
     (void)unused;
 
-    click(s, "Keep Existing");
-    click(s, "Set computer name");
-    click(s, "Cancel");
+    screen_click(s, "Keep Existing");
+    screen_click(s, "Set computer name");
+    screen_click(s, "Cancel");
     assert_true(s->closed);
     assert_false(fake_called(f, "file_write"));
     screen_free(s);
     s = screen_new(&dialog_config, f);
-    click(s, "OK");
+    screen_click(s, "OK");
     assert_string_equal(s->told, "");
     assert_false(fake_called(f, "file_write"));
     screen_free(s);
@@ -344,9 +196,9 @@ static void ec2config_switches_the_wallpaper(void **unused)
 
     for (int turn = 0; turn < 2; turn++) {
         struct screen *s = screen_new(&dialog_config, f);
-        assert_int_equal(s->on[id_of(&dialog_config, "Wallpaper Information")], turn);
-        click(s, "Wallpaper Information");
-        click(s, "OK");
+        assert_int_equal(s->on[screen_id(&dialog_config, "Wallpaper Information")], turn);
+        screen_click(s, "Wallpaper Information");
+        screen_click(s, "OK");
         assert_string_equal(s->told, "");
         assert_int_equal(fake_file_text(f, entry) != NULL, !turn);
         screen_free(s);
@@ -361,17 +213,17 @@ static void ec2config_carries_out_the_option_and_runs_sysprep(void **unused)
     struct screen *s = screen_new(&dialog_config, f);
     (void)unused;
 
-    click(s, "Specify");
-    ui_set_text(&s->ui, edit_of(&dialog_config, DIALOG_SECRET), "Correct-Horse-9");
+    screen_click(s, "Specify");
+    s->ui.set_text(&s->ui, screen_edit(&dialog_config, DIALOG_SECRET), "Correct-Horse-9");
     s->answer = true;
-    click(s, "Shutdown with Sysprep");
+    screen_click(s, "Shutdown with Sysprep");
     assert_string_equal(s->told, "");
     assert_non_null(strstr(fake_file_text(f, ANSWER), "<Value>Correct-Horse-9</Value>"));
     assert_true(fake_called(f, "\"" CONFIG_DIR "Ec2Config.exe\" -sysprep\n"));
     screen_free(s);
     s = screen_new(&dialog_config, f);
-    assert_true(s->on[id_of(&dialog_config, "Specify")]);
-    click(s, "OK"); /* an empty line keeps the password that is there */
+    assert_true(s->on[screen_id(&dialog_config, "Specify")]);
+    screen_click(s, "OK"); /* an empty line keeps the password that is there */
     assert_string_equal(s->told, "");
     assert_non_null(strstr(fake_file_text(f, ANSWER), "<Value>Correct-Horse-9</Value>"));
     screen_free(s);
@@ -382,17 +234,17 @@ static void ec2config_letters_are_lines(void **unused)
 {
     struct fake *f = config_machine();
     struct screen *s = screen_new(&dialog_config, f);
-    int memo = edit_of(&dialog_config, DIALOG_MEMO);
+    int memo = screen_edit(&dialog_config, DIALOG_MEMO);
     (void)unused;
 
-    ui_set_text(&s->ui, memo, "Archive = P:\n\n Temporary Storage 0 = t\n");
-    click(s, "Apply");
+    s->ui.set_text(&s->ui, memo, "Archive = P:\n\n Temporary Storage 0 = t\n");
+    screen_click(s, "Apply");
     assert_string_equal(s->told, "");
     screen_free(s);
     s = screen_new(&dialog_config, f);
     assert_string_equal(s->text[memo], "Archive = P:\nTemporary Storage 0 = T:\n");
-    ui_set_text(&s->ui, memo, "Archive = PQ");
-    click(s, "Apply");
+    s->ui.set_text(&s->ui, memo, "Archive = PQ");
+    screen_click(s, "Apply");
     assert_non_null(strstr(s->told, "DriveLetter is 'PQ': a letter and a colon are expected"));
     screen_free(s);
     fake_free(f);
@@ -425,14 +277,14 @@ static void version_two_keeps_what_it_does_not_show(void **unused)
 
     fake_file(f, V2_CONFIG, v2_text);
     s = screen_new(&dialog_v2, f);
-    assert_true(s->on[id_of(&dialog_v2, "Start SSM")]);
-    assert_true(s->on[id_of(&dialog_v2, "Set Administrator Account")]);
-    click(s, "OK"); /* nothing changed: comments stay */
+    assert_true(s->on[screen_id(&dialog_v2, "Start SSM")]);
+    assert_true(s->on[screen_id(&dialog_v2, "Set Administrator Account")]);
+    screen_click(s, "OK"); /* nothing changed: comments stay */
     assert_string_equal(fake_file_text(f, V2_CONFIG), v2_text);
-    click(s, "Start SSM");
-    click(s, "Extend Boot Volume");
-    click(s, "Set Computer Name");
-    click(s, "Apply");
+    screen_click(s, "Start SSM");
+    screen_click(s, "Extend Boot Volume");
+    screen_click(s, "Set Computer Name");
+    screen_click(s, "Apply");
     assert_string_equal(s->told, "");
     text = fake_file_text(f, V2_CONFIG);
     assert_null(strstr(text, "startSsm"));
@@ -453,17 +305,17 @@ static void version_two_writes_each_kind_of_task(void **unused)
 
     s = screen_new(&dialog_v2, f); /* no file: an empty one is made */
     assert_string_equal(fake_file_text(f, V2_CONFIG), "version: 1.1\nconfig: []\n");
-    click(s, "Add DNS suffixes");
-    ui_set_text(&s->ui, edit_of(&dialog_v2, DIALOG_MEMO), "corp.example\n$REGION.x\n");
-    click(s, "Set Administrator Account");
-    click(s, "Specify");
-    ui_set_text(&s->ui, edit_of(&dialog_v2, DIALOG_SECRET), "Correct-Horse-9");
-    click(s, "Initialize volumes");
-    click(s, "Devices");
+    screen_click(s, "Add DNS suffixes");
+    s->ui.set_text(&s->ui, screen_edit(&dialog_v2, DIALOG_MEMO), "corp.example\n$REGION.x\n");
+    screen_click(s, "Set Administrator Account");
+    screen_click(s, "Specify");
+    s->ui.set_text(&s->ui, screen_edit(&dialog_v2, DIALOG_SECRET), "Correct-Horse-9");
+    screen_click(s, "Initialize volumes");
+    screen_click(s, "Devices");
     for (size_t i = 0; i < dialog_v2.items_n; i++)
         if (dialog_v2.items[i].kind == DIALOG_MEMO && dialog_v2.items[i].tab == 3)
-            ui_set_text(&s->ui, dialog_v2.items[i].id, "xvdf, My Data, M, gpt\nxvdg,,N\n");
-    click(s, "Apply");
+            s->ui.set_text(&s->ui, dialog_v2.items[i].id, "xvdf, My Data, M, gpt\nxvdg,,N\n");
+    screen_click(s, "Apply");
     assert_string_equal(s->told, "");
     first = str_dup(fake_file_text(f, V2_CONFIG));
     assert_non_null(strstr(first, "corp.example"));
@@ -473,7 +325,7 @@ static void version_two_writes_each_kind_of_task(void **unused)
     assert_true(fake_called(f, "file_protect " V2_CONFIG));
     screen_free(s);
     s = screen_new(&dialog_v2, f); /* and reads it again: OK writes nothing new */
-    click(s, "OK");
+    screen_click(s, "OK");
     assert_string_equal(fake_file_text(f, V2_CONFIG), first);
     free(first);
     screen_free(s);
@@ -489,9 +341,9 @@ static void version_two_refuses_wrong_words_and_broken_files(void **unused)
 
     fake_file(f, V2_CONFIG, v2_text);
     s = screen_new(&dialog_v2, f);
-    click(s, "Set Computer Name");
-    ui_set_text(&s->ui, edit_of(&dialog_v2, DIALOG_EDIT), "bad name!");
-    click(s, "OK");
+    screen_click(s, "Set Computer Name");
+    s->ui.set_text(&s->ui, screen_edit(&dialog_v2, DIALOG_EDIT), "bad name!");
+    screen_click(s, "OK");
     assert_false(s->closed);
     assert_true(s->told[0]);
     assert_string_equal(fake_file_text(f, V2_CONFIG), v2_text);
@@ -512,13 +364,13 @@ static void version_two_has_both_shutdowns(void **unused)
 
     fake_file(f, V2_CONFIG, v2_text);
     s = screen_new(&dialog_v2, f);
-    click(s, "Shutdown with Sysprep");
+    screen_click(s, "Shutdown with Sysprep");
     assert_false(fake_called(f, "run"));
     s->answer = true;
-    click(s, "Shutdown with Sysprep");
+    screen_click(s, "Shutdown with Sysprep");
     assert_true(fake_called(f, V2_PROGRAM " sysprep --shutdown=true\n"));
     assert_false(fake_called(f, "power_off"));
-    click(s, "Shutdown without Sysprep");
+    screen_click(s, "Shutdown without Sysprep");
     assert_true(fake_when(f, "power_off off") > fake_when(f, V2_PROGRAM " reset\n"));
     assert_int_equal(fake_count(f, " sysprep "), 1);
     screen_free(s);

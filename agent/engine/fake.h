@@ -147,10 +147,21 @@ unsigned fake_count(const struct fake *f, const char *text); /* how many */
 long fake_when(const struct fake *f, const char *text);
 
 /* one file each, called by fake_new */
-void fake_fill_state(struct win *w);
-void fake_fill_net(struct win *w);
+void fake_fill_disk(struct win *w);
+void fake_fill_file(struct win *w);
 void fake_fill_host(struct win *w);
+void fake_fill_net(struct win *w);
+void fake_fill_reg(struct win *w);
+void fake_fill_secret(struct win *w);
+void fake_fill_state(struct win *w);
 int fake_fails(struct fake *f, const char *row, struct err *e); /* 0, or the injected failure */
 void fake_record(struct fake *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct fake_pair *fake_pair_find(struct fake_pair *list, const char *key, const char *name);
 struct fake_pair *fake_pair_put(struct fake_pair **list, const char *key, const char *name);
+/* below: what lies under that key, too */
+void fake_pair_remove(struct fake_pair **list, const char *key, const char *name, bool below);
+void fake_pairs_free(struct fake_pair *p);
+/* The child of `key` that `path` lies in or is, or NULL. Heap text. */
+char *fake_child_of(const char *key, const char *path);
+/* One more row of a list of FAKE_MAX, unless it has that name already. */
+void fake_name_once(struct win_name *list, size_t *n, const char *name, bool is_dir, size_t size);

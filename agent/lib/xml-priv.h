@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between xml.c (reading) and xml-edit.c (asking, changing, writing). */
+/* Between xml.c (reading), xml-node.c (the tree) and xml-edit.c (asking, changing, writing). */
 #pragma once
 
 #include "lib/xml.h"
