@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Questions that only Windows' own providers answer, asked through PowerShell: SoftwareLicensing
- * (how often may Windows be rearmed) and BitLocker. No answer, no finding. */
+ * (how often may Windows be rearmed), BitLocker (also when it is suspended or at work) and the
+ * domain. No answer, no finding. */
 #include "sysprep/sysprep.h"
 
 #include <string.h>
@@ -14,8 +15,11 @@ static const char question[] = AGENT_POWERSHELL
     " -NoProfile -NonInteractive -Command \"$ErrorActionPreference = 'SilentlyContinue'; "
     "'rearm=' + (Get-WmiObject SoftwareLicensingService).RemainingWindowsReArmCount; "
     "Get-WmiObject -Namespace root/CIMV2/Security/MicrosoftVolumeEncryption "
-    "Win32_EncryptableVolume | Where-Object { $_.ProtectionStatus -eq 1 } | "
-    "ForEach-Object { 'bitlocker=' + $_.DriveLetter }\"";
+    "Win32_EncryptableVolume | Where-Object { $_.ProtectionStatus -eq 1 -or "
+    "$_.GetConversionStatus().ConversionStatus -gt 0 } | "
+    "ForEach-Object { 'bitlocker=' + $_.DriveLetter }; "
+    "Get-WmiObject Win32_ComputerSystem | Where-Object { $_.PartOfDomain } | "
+    "ForEach-Object { 'domain=' + $_.Domain }\"";
 
 static void look_at_rearm(struct win *w, const char *value, struct preflight *p)
 {
@@ -39,13 +43,21 @@ static void look_at_bitlocker(struct win *w, const char *letter, struct prefligh
 
     if (drive && str_eq_nocase(drive, letter))
         preflight_add(p, PREFLIGHT_STOP, "bitlocker",
-                      "BitLocker protects the system volume %s: Sysprep refuses. Switch it off and "
+                      "BitLocker protects the system volume %s, or is at work on it: Sysprep "
+                      "refuses. Switch it off and "
                       "wait until the volume is decrypted",
                       drive);
     else if (*letter)
         preflight_add(p, PREFLIGHT_WARNING, "bitlocker",
                       "BitLocker protects volume %s: new instances cannot open it without its key",
                       letter);
+}
+
+static void look_at_domain(const char *name, struct preflight *p)
+{
+    if (*name)
+        preflight_add(p, PREFLIGHT_WARNING, "domain",
+                      "this machine is a member of domain '%s': Sysprep takes it out", name);
 }
 
 static void take_line(struct win *w, char *line, struct preflight *p)
@@ -57,6 +69,8 @@ static void take_line(struct win *w, char *line, struct preflight *p)
         look_at_rearm(w, line + 6, p);
     else if (str_starts(line, "bitlocker="))
         look_at_bitlocker(w, line + 10, p);
+    else if (str_starts(line, "domain="))
+        look_at_domain(line + 7, p);
 }
 
 static bool knows_bitlocker(const struct preflight *p)

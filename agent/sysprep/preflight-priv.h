@@ -13,6 +13,8 @@ void preflight_add(struct preflight *p, enum preflight_weight weight, const char
 
 /* Local accounts and profiles beside the built-in administrator. */
 void preflight_accounts(struct win *w, struct preflight *p);
+/* Whether the accounts that the answer file's commands are for are there. */
+void preflight_commands(struct win *w, const struct xmlfile *answer, struct preflight *p);
 /* Packages that one user has and that are not provisioned for all. */
 void preflight_packages(struct win *w, struct preflight *p);
 /* Rearm count and BitLocker, which only Windows' own providers know. */

@@ -64,6 +64,68 @@ void preflight_accounts(struct win *w, struct preflight *p)
             look_at_profile(w, profiles[i].name, p);
 }
 
+/* The word behind `part` in a command, without its quotes; "" : none. */
+static void word_behind(const char *path, const char *part, char *ret, size_t size)
+{
+    const char *at = strstr(path, part);
+    bool quoted;
+    size_t n;
+
+    ret[0] = '\0';
+    if (!at)
+        return;
+    at += strlen(part);
+    at += strspn(at, " ");
+    quoted = *at == '"';
+    at += quoted;
+    n = strcspn(at, quoted ? "\"" : " \"");
+    if (n < size) {
+        memcpy(ret, at, n);
+        ret[n] = '\0';
+    }
+}
+
+static void look_at_command(const struct xmlfile *answer, const char *part,
+                            const struct win_account *accounts, size_t n, struct preflight *p)
+{
+    const struct xml_node *cmd = answer_command(answer, part);
+    const struct xml_node *node = cmd ? xml_child(cmd, "Path") : NULL;
+    _cleanup_free_ char *path = node ? xml_text(node) : NULL;
+    const char *admin = "";
+    char name[WIN_NAME_MAX];
+
+    if (!path || strstr(path, "/add") || strstr(path, "/ADD")) /* it makes the account */
+        return;
+    word_behind(path, part, name, sizeof(name));
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq_nocase(accounts[i].name, name))
+            return;
+        if (accounts[i].rid == 500)
+            admin = accounts[i].name;
+    }
+    if (name[0] && name[0] != '/')
+        preflight_add(p, PREFLIGHT_WARNING, "account",
+                      "line %u of the answer file names account '%s', which is not there (the "
+                      "built-in administrator is '%s'): in the first boot the password stays blank",
+                      node->line, name, admin);
+}
+
+/* The commands that keep others from using the blank password of the first boot. */
+void preflight_commands(struct win *w, const struct xmlfile *answer, struct preflight *p)
+{
+    static const char *const parts[] = { "net user ", "ScramblePassword.exe\" -u ",
+                                         "ScramblePassword.exe -u ",
+                                         "Randomize-LocalAdminPassword.ps1 " };
+    _cleanup_free_ struct win_account *accounts = NULL;
+    struct err e = { 0 };
+    size_t n = 0;
+
+    if (w->accounts(w, &accounts, &n, &e) < 0 || n == 0)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        look_at_command(answer, parts[i], accounts, n, p);
+}
+
 /* Libraries that come and go with the programs that use them; Sysprep does not mind. */
 static bool is_framework(const char *package)
 {

@@ -15,9 +15,10 @@
 #define WU_KEY                                                                                     \
     "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\WindowsUpdate\\Auto Update\\"             \
     "RebootRequired"
-#define SESSION_KEY "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager"
-#define SETUP_KEY   "HKLM\\SYSTEM\\Setup"
-#define STATUS_KEY  SETUP_KEY "\\Status\\SysprepStatus"
+#define SESSION_KEY  "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager"
+#define NETLOGON_KEY "HKLM\\SYSTEM\\CurrentControlSet\\Services\\Netlogon"
+#define SETUP_KEY    "HKLM\\SYSTEM\\Setup"
+#define STATUS_KEY   SETUP_KEY "\\Status\\SysprepStatus"
 
 #define GENERALIZATION_READY 7U /* GeneralizationState of a machine that may be generalized */
 #define CLEANUP_READY        2U
@@ -119,7 +120,7 @@ static void look_at_reboot(struct win *w, struct preflight *p)
 
 static void look_at_role(struct win *w, struct preflight *p)
 {
-    _cleanup_free_ char *type = NULL, *mark = NULL;
+    _cleanup_free_ char *type = NULL;
     struct err e = { 0 };
 
     if (win_reg_text(w, "HKLM\\SYSTEM\\CurrentControlSet\\Control\\ProductOptions", "ProductType",
@@ -127,12 +128,9 @@ static void look_at_role(struct win *w, struct preflight *p)
         str_eq_nocase(type, "LanmanNT"))
         preflight_add(p, PREFLIGHT_STOP, "role",
                       "this is a domain controller: Sysprep does not support that role");
-    err_clear(&e);
-    if (win_reg_text(w, "HKLM\\SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters", "Domain",
-                     &mark, &e) > 0 &&
-        *mark && has_key(w, "HKLM\\SYSTEM\\CurrentControlSet\\Services\\Netlogon\\JoinDomain"))
-        preflight_add(p, PREFLIGHT_WARNING, "domain",
-                      "this machine is a member of domain '%s': Sysprep takes it out", mark);
+    if (has_key(w, NETLOGON_KEY "\\JoinDomain") || has_key(w, NETLOGON_KEY "\\AvoidSpnSet"))
+        preflight_add(p, PREFLIGHT_WARNING, "reboot",
+                      "a change of domain or name waits for a restart: restart Windows first");
 }
 
 static void look_at_remote_desktop(struct win *w, const struct xmlfile *answer, const char *before,
@@ -165,9 +163,10 @@ static void look_at_answer(struct win *w, const struct sysprep_dialect *d, struc
         preflight_add(p, PREFLIGHT_STOP, "answer-file", "%s", e.msg);
 }
 
-static bool is_there(struct win *w, const char *command)
+/* The settings may name a file or a whole command line. */
+static bool is_there(struct win *w, const struct sysprep_order *o, const char *command)
 {
-    return command && *command && has_file(w, command);
+    return command && *command && (has_file(w, command) || (o->before && strchr(command, '"')));
 }
 
 void preflight_look(struct win *w, const struct sysprep_order *o, struct preflight *ret)
@@ -184,8 +183,10 @@ void preflight_look(struct win *w, const struct sysprep_order *o, struct preflig
     look_at_earlier_sysprep(w, ret);
     look_at_reboot(w, ret);
     look_at_role(w, ret);
-    look_at_remote_desktop(w, answer, is_there(w, before) ? before : NULL, ret);
+    look_at_remote_desktop(w, answer, is_there(w, o, before) ? before : NULL, ret);
     preflight_accounts(w, ret);
+    if (answer)
+        preflight_commands(w, answer, ret);
     preflight_packages(w, ret);
     preflight_ask_windows(w, ret);
 }

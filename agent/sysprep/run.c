@@ -11,6 +11,7 @@
 #include "preflight-priv.h"
 
 #define LOCALE_KEY  "HKU\\.DEFAULT\\Control Panel\\International"
+#define USER_LOCALE "HKCU\\Control Panel\\International"
 #define SETUPERR    "%SystemRoot%\\System32\\Sysprep\\Panther\\setuperr.log"
 #define SEALED      "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 #define BEFORE_TIME (30U * 60U * 1000U) /* the owner's commands may be long, not endless */
@@ -65,21 +66,45 @@ static int look_first(const struct run *r, struct err *e)
     if (p->left_off)
         say(r, LOG_WARNING, "%zu further findings are not shown", p->left_off);
     if (stop && !r->o->force)
-        ret = err_set(e, EBUSY, ERR_CONFLICT, "Sysprep was not started, nothing was changed: %s",
-                      stop);
+        ret = err_set(e, EBUSY, ERR_CONFLICT,
+                      "Sysprep was not started, nothing was changed: %s (%s goes on all the same)",
+                      stop, r->d->force);
     free(p);
     return ret;
+}
+
+/* v2: the default user's; v1: the language of who calls, as the original asks for it. NULL: none.
+ */
+static char *locale_tag(const struct run *r)
+{
+    struct err e = { 0 };
+    struct win_system sys;
+    char *tag = NULL;
+
+    if (r->d->locale_fill_empty && win_reg_text(r->w, USER_LOCALE, "LocaleName", &tag, &e) > 0 &&
+        *tag)
+        return tag;
+    free(tag);
+    tag = NULL;
+    err_clear(&e);
+    if (win_reg_text(r->w, LOCALE_KEY, "LocaleName", &tag, &e) > 0 && *tag)
+        return tag;
+    free(tag);
+    err_clear(&e);
+    return r->d->locale_fill_empty && r->w->system(r->w, &sys, &e) == 0 && sys.language[0]
+               ? str_dup(sys.language)
+               : NULL;
 }
 
 static int edit_locale(const struct run *r, struct xmlfile *f, struct err *e)
 {
     _cleanup_free_ char *tag = NULL;
-    struct err scratch = { 0 };
     int n;
 
     if (!r->d->locale_from_registry && !r->d->locale_fill_empty)
         return 0;
-    if (win_reg_text(r->w, LOCALE_KEY, "LocaleName", &tag, &scratch) <= 0 || !*tag) {
+    tag = locale_tag(r);
+    if (!tag) {
         say(r, LOG_WARNING, "The default user has no LocaleName; the answer file's stays");
         return 0;
     }

@@ -36,6 +36,7 @@ struct sysprep_dialect {
     bool locale_fill_empty;    /* only where nothing stands */
     const char *first_command; /* for an empty path of order 1; one {admin}; or NULL */
     bool before_must_succeed;  /* a non-zero exit code stops the run */
+    const char *force;         /* the switch that goes on although a check stops it */
     const char *component;     /* EC2Config's word in the log, or NULL */
 };
 const struct sysprep_dialect *sysprep_dialect(enum dialect_id id);

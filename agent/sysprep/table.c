@@ -19,6 +19,7 @@ static const struct sysprep_dialect table[] = {
         .command = "{program} {switches} {end} /unattend:\"{answer}\"",
         .switches = "/oobe /generalize",
         .locale_from_registry = true,
+        .force = "--force",
     },
     [DIALECT_V1] = {
         .id = DIALECT_V1,
@@ -31,6 +32,7 @@ static const struct sysprep_dialect table[] = {
         .first_command = AGENT_POWERSHELL " " V1_SYSPREP
                                           "Randomize-LocalAdminPassword.ps1 {admin}",
         .before_must_succeed = true,
+        .force = "-Force",
     },
     [DIALECT_CONFIG] = {
         .id = DIALECT_CONFIG,
@@ -39,6 +41,7 @@ static const struct sysprep_dialect table[] = {
         .before = CONFIG_ROOT "Scripts\\BeforeSysprep.cmd",
         .command = "{program} /unattend:\"{answer}\" {switches} {end}",
         .switches = "/oobe /generalize /shutdown",
+        .force = "-force",
         .component = "SysprepUtils",
     },
 };

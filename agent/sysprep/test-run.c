@@ -133,6 +133,12 @@ static void another_command_before_sysprep_is_run_instead(void **unused)
     assert_int_equal(run(f, o, &e), 0);
     assert_true(fake_called(f, FAKE_SHELL "\"\"D:\\my tools\\close.cmd\"\"\n"));
     assert_false(fake_called(f, "BeforeSysprep.cmd"));
+    fake_reg_text(f, SETUP_STATE_KEY, "ImageState", SETUP_COMPLETE);
+    fake_reg_u32(f, SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE, 0);
+    o.before = "\"D:\\my tools\\close.cmd\" /q"; /* a command line is one, too */
+    assert_int_equal(run(f, o, &e), 0);
+    assert_true(fake_called(f, FAKE_SHELL "\"\"D:\\my tools\\close.cmd\" /q\"\n"));
+    assert_null(strstr(fake_said(), "there is no BeforeSysprep.cmd"));
     fake_free(f);
 }
 
@@ -201,8 +207,11 @@ static void windows_own_answers_count_and_force_goes_on(void **unused)
     (void)unused;
 
     fake_command(f, "C:\\Windows\\System32\\WindowsPowerShell", 0,
-                 "rearm=0\r\nbitlocker=C:\r\nbitlocker=D:\r\n", NULL, NULL);
+                 "rearm=0\r\nbitlocker=C:\r\nbitlocker=D:\r\ndomain=corp.example\r\n", NULL, NULL);
     assert_int_equal(run(f, o, &e), -EBUSY);
+    assert_non_null(strstr(e.msg, "(--force goes on all the same)"));
+    assert_non_null(strstr(fake_said(), "Warning: this machine is a member of domain "
+                                        "'corp.example': Sysprep takes it out"));
     assert_non_null(strstr(fake_said(), "Error: Windows cannot be rearmed any more"));
     assert_non_null(strstr(fake_said(), "Error: BitLocker protects the system volume C:"));
     assert_non_null(strstr(fake_said(), "Warning: BitLocker protects volume D:"));
@@ -238,6 +247,65 @@ static void extra_accounts_and_profiles_are_named_and_it_goes_on(void **unused)
     assert_non_null(strstr(fake_said(), "Warning: extra profile 'C:\\Users\\builder'"));
     assert_null(strstr(fake_said(), "Guest"));
     assert_null(strstr(fake_said(), "C:\\Users\\Administrator"));
+    fake_free(f);
+}
+
+/* The command of an account that is not there would fail in the first boot, its blank password
+ * stay. */
+static void commands_for_an_account_that_is_not_there_are_named(void **unused)
+{
+    static const struct {
+        enum dialect_id d;
+        const char *name, *says; /* NULL: nothing */
+    } rows[] = {
+        { DIALECT_V2, "Administrator", NULL },
+        { DIALECT_V2, "Chef",
+          "names account 'Administrator', which is not there (the built-in "
+          "administrator is 'Chef')" },
+        { DIALECT_V1, "Chef", "line 45 of the answer file names account 'Administrator'" },
+        { DIALECT_CONFIG, "Chef", "names account 'Administrator'" },
+    };
+    (void)unused;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fake *f = machine();
+        struct err e = { 0 };
+        (void)str_copy(f->accounts[0].name, sizeof(f->accounts[0].name), rows[i].name);
+        assert_int_equal(run(f, (struct sysprep_order){ .dialect = rows[i].d, .shutdown = true },
+                             &e),
+                         0);
+        if (!rows[i].says)
+            assert_null(strstr(fake_said(), "names account"));
+        else if (!strstr(fake_said(), rows[i].says))
+            fail_msg("%s", fake_said());
+        fake_free(f);
+    }
+}
+
+/* v1 fills empty elements with the language of who calls; filled ones need none. */
+static void empty_locales_of_version_one_get_the_callers_language(void **unused)
+{
+    struct fake *f = machine();
+    struct err e = { 0 };
+    char *shipped = fake_shipped("v1/files/Sysprep/Unattend.xml");
+    char *at = strstr(shipped, "<UserLocale>en-US</UserLocale>");
+    struct str mine = STR_INIT(65536);
+    (void)unused;
+
+    assert_non_null(at);
+    str_add_mem(&mine, shipped, (size_t)(at - shipped));
+    str_add(&mine, "<UserLocale></UserLocale>");
+    str_add(&mine, at + strlen("<UserLocale>en-US</UserLocale>"));
+    fake_file(f, V1_DIR "Unattend.xml", str_text(&mine));
+    fake_reg_text(f, "HKCU\\Control Panel\\International", "LocaleName", "fr-CA");
+    assert_int_equal(run(f, (struct sysprep_order){ .dialect = DIALECT_V1, .shutdown = true }, &e),
+                     0);
+    assert_non_null(
+        strstr(fake_file_text(f, V1_DIR "Unattend.xml"), "<UserLocale>fr-CA</UserLocale>"));
+    assert_non_null(
+        strstr(fake_file_text(f, V1_DIR "Unattend.xml"), "<UILanguage>en-US</UILanguage>"));
+    str_done(&mine);
+    free(shipped);
     fake_free(f);
 }
 
@@ -407,6 +475,8 @@ int main(void)
         cmocka_unit_test(what_makes_sysprep_fail_stops_before_anything_is_touched),
         cmocka_unit_test(windows_own_answers_count_and_force_goes_on),
         cmocka_unit_test(extra_accounts_and_profiles_are_named_and_it_goes_on),
+        cmocka_unit_test(commands_for_an_account_that_is_not_there_are_named),
+        cmocka_unit_test(empty_locales_of_version_one_get_the_callers_language),
         cmocka_unit_test(packages_of_one_user_are_named),
         cmocka_unit_test(failure_names_its_cause_on_the_console),
         cmocka_unit_test(remote_desktop_stays_closed_once_generalize_has_begun),
