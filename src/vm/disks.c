@@ -97,9 +97,10 @@ static void step(struct disk_op *op, const char *command, json_t *take_args, qmp
     if (!take_args)
         (void)err_set(&e, EINVAL, ERR_INVALID, "a path is not UTF-8");
     else if (op->vm->qmp)
-        (void)qmp_send(op->vm->qmp, command, take_args, 0, fn, op, &e);
+        (void)qmp_send(op->vm->qmp, command, json_incref(take_args), 0, fn, op, &e);
     else
         (void)err_set(&e, ENOTCONN, ERR_IO, "the connection to QEMU was lost");
+    json_decref(take_args);
     if (e.no)
         op_end(op, &e);
 }
