@@ -25,53 +25,23 @@
  *
  * One connection serves one instance: when the same caller turns out to be another instance than
  * before, it is ended without an answer. */
-#include <assert.h>
+#include "conn-priv.h"
+
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "clock.h"
-#include "imds-priv.h"
-#include "log.h"
 
-#define READ_BYTES  4096U
-#define OUT_HIGH    (64U << 10)
 #define OUT_MAX     (OUT_HIGH + TREE_BODY_MAX + 4096U)
 #define IDLE_MS     60000U
 #define HEAD_MS     10000U
 #define SEND_MS     20000U
 #define LINGER_MS   2000U
 #define PAUSE_MS    100U
-#define LINGER_READ 16U /* reads in one go */
-#define TELL_MS     10000U
+#define LINGER_READ 16U    /* reads in one go */
 #define TIMER_SLACK 20000U /* microseconds */
-
-enum conn_state { CONN_OPEN, CONN_PAUSED, CONN_LINGER };
-enum conn_wait { WAIT_NONE, WAIT_IDLE, WAIT_HEAD, WAIT_SEND, WAIT_PAUSE, WAIT_LINGER };
-
-struct conn {
-    struct conn *next, *prev;
-    struct peer *peer;
-    int fd, family;
-    enum conn_state state;
-    enum conn_wait wait;
-    sd_event_source *io, *timer;
-    struct str in, out;
-    size_t scanned; /* of in, for the end of a head */
-    size_t sent;    /* of out */
-    uint64_t drop;  /* bytes of a body still to come */
-    bool ending;    /* no further request; CONN_LINGER when out is empty */
-    bool eof;
-    bool moved; /* something was answered or sent: deadlines begin anew */
-    char instance[IMDS_ID_MAX];
-};
-
-static struct imds *site_of(const struct conn *c)
-{
-    return c->peer->listener->s;
-}
 
 void conn_free(struct conn *c)
 {
@@ -85,7 +55,7 @@ void conn_free(struct conn *c)
         c->next->prev = c->prev;
     c->peer->n_conns--;
     c->peer->seen_ms = clock_mono_ms();
-    site_of(c)->n_conns--;
+    conn_site(c)->n_conns--;
     sd_event_source_disable_unref(c->io);
     sd_event_source_disable_unref(c->timer);
     close_fdp(&c->fd);
@@ -94,14 +64,9 @@ void conn_free(struct conn *c)
     free(c);
 }
 
-static size_t unsent(const struct conn *c)
-{
-    return c->out.len - c->sent;
-}
-
 static bool is_idle(const struct conn *c)
 {
-    return c->state == CONN_OPEN && c->in.len == 0 && c->drop == 0 && unsent(c) == 0;
+    return c->state == CONN_OPEN && c->in.len == 0 && c->drop == 0 && conn_unsent(c) == 0;
 }
 
 bool conn_drop_oldest(struct peer *p, bool only_idle)
@@ -113,193 +78,6 @@ bool conn_drop_oldest(struct peer *p, bool only_idle)
             oldest = c;
     conn_free(oldest);
     return oldest;
-}
-
-/* ---- who asks --------------------------------------------------------------------------------
- */
-
-/* The owner's answer is checked against what the socket says; a guest pays for no mistake of it
- * with another's data. */
-static int check_instance(const struct peer *p, const struct imds_instance *x, struct err *e)
-{
-    const struct listener *l = p->listener;
-
-    if (!x->id || !x->region || strlen(x->id) >= IMDS_ID_MAX)
-        return err_set(e, EINVAL, ERR_INVALID, "an instance without id or region");
-    if (l->is_instance && !str_eq(x->id, l->id))
-        return err_set(e, EINVAL, ERR_INVALID, "instance '%s' was found for the socket of '%s'",
-                       x->id, l->id);
-    if (!l->is_instance && (!str_eq(x->private_ip, p->address) || !str_eq(x->vpc_id, l->id)))
-        return err_set(e, EINVAL, ERR_INVALID, "instance '%s' was found for '%s' in '%s'", x->id,
-                       p->address, l->id);
-    return 0;
-}
-
-static int find_instance(struct peer *p, struct imds_instance *ret, struct err *e)
-{
-    const struct listener *l = p->listener;
-    const struct imds_caller who = {
-        .vpc_id = l->is_instance ? NULL : l->id,
-        .address = l->is_instance ? NULL : p->address,
-        .instance_id = l->is_instance ? l->id : NULL,
-    };
-    int r = l->s->find(&who, ret, l->s->userdata, e);
-
-    return r < 0 ? r : check_instance(p, ret, e);
-}
-
-/* A guest must not be able to fill the log. */
-static void tell_failure(struct imds *s, const struct peer *p, const struct err *e)
-{
-    uint64_t now = clock_mono_ms();
-
-    if (s->told_ms && now - s->told_ms < TELL_MS)
-        return;
-    s->told_ms = now;
-    log_error("imds", "answer %s%s%s: %s", p->address, *p->address ? " in " : "", p->listener->id,
-              e->msg);
-}
-
-/* ---- answers ---------------------------------------------------------------------------------
- */
-
-/* From now on everything on this connection goes no further: setting it back would let a token
- * that is sent again (TCP) cross the router after all. */
-static int set_hop_limit(const struct conn *c, int hops)
-{
-    if (c->family == AF_INET)
-        return setsockopt(c->fd, IPPROTO_IP, IP_TTL, &hops, sizeof hops);
-    if (c->family == AF_INET6)
-        return setsockopt(c->fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops);
-    return 0;
-}
-
-static void print_answer(struct conn *c, const struct answer *a, enum http_method method,
-                         bool keep_alive)
-{
-    c->ending = c->ending || !keep_alive;
-    c->moved = true;
-    answer_print(a, method != HTTP_HEAD, keep_alive, clock_real_ms(), &c->out);
-}
-
-static void refuse(struct conn *c, int status, const struct http_head *q, bool keep_alive)
-{
-    struct answer a = { .body = STR_INIT(0) };
-
-    answer_status(status, &a);
-    print_answer(c, &a, q ? q->method : HTTP_ANOTHER, keep_alive);
-    answer_done(&a);
-}
-
-/* False: the connection has changed hands and must end. */
-static bool answer(struct conn *c, const struct http_head *q)
-{
-    struct imds *s = site_of(c);
-    const struct answer_site site = { .tokens = &s->tokens, .sign = s->sign };
-    struct imds_instance x = { 0 };
-    struct answer a;
-    struct err e = { 0 };
-    char shown[128];
-    int r = find_instance(c->peer, &x, &e);
-
-    if (r < 0 && e.kind != ERR_NOT_FOUND) {
-        tell_failure(s, c->peer, &e);
-        refuse(c, 500, q, false);
-        return true;
-    }
-    if (r == 0 && *c->instance && !str_eq(c->instance, x.id))
-        return false;
-    if (r == 0)
-        (void)str_copy(c->instance, sizeof c->instance, x.id); /* its length was checked */
-    answer_make(&site, &c->peer->memo, r < 0 ? NULL : &x, q, clock_mono_ms(), &a);
-    if (a.failed)
-        tell_failure(s, c->peer, &a.e);
-    if (a.hop_limit && set_hop_limit(c, a.hop_limit) < 0) {
-        answer_status(500, &a);
-        a.ttl_s = 0;
-    }
-    print_answer(c, &a, q->method, q->keep_alive);
-    log_debug("imds", "%s: %s answered %d", r < 0 ? "unknown" : x.id,
-              str_show(q->path, shown, sizeof shown), a.status);
-    answer_done(&a);
-    return true;
-}
-
-/* ---- requests --------------------------------------------------------------------------------
- */
-
-static void consume(struct conn *c, size_t n)
-{
-    assert(n <= c->in.len);
-    c->in.len -= n;
-    memmove(c->in.p, c->in.p + n, c->in.len);
-    c->in.p[c->in.len] = '\0';
-}
-
-static void drop_body(struct conn *c)
-{
-    size_t n = (size_t)min_u64(c->drop, c->in.len);
-
-    if (n)
-        consume(c, n);
-    c->drop -= n;
-}
-
-/* Empty lines before a request are old clients' habit. */
-static void drop_blank_lines(struct conn *c)
-{
-    size_t n = 0;
-
-    if (c->scanned)
-        return;
-    while (n < c->in.len && (c->in.p[n] == '\r' || c->in.p[n] == '\n'))
-        n++;
-    if (n)
-        consume(c, n);
-}
-
-static bool serve_head(struct conn *c, size_t head_len)
-{
-    uint64_t now = clock_mono_ms();
-    struct http_head q;
-    int status = http_head_parse(c->in.p, head_len, &q);
-
-    consume(c, head_len);
-    if (!bucket_take(&c->peer->served, now)) {
-        c->drop = q.body_bytes;
-        refuse(c, 503, &q, q.keep_alive && bucket_take(&c->peer->refused, now));
-        c->state = CONN_PAUSED;
-        return true;
-    }
-    if (status) {
-        refuse(c, status, &q, false);
-        return true;
-    }
-    c->drop = q.body_bytes;
-    if (q.expects_continue && q.body_bytes)
-        str_add(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
-    return answer(c, &q);
-}
-
-/* One request from what was read. 1: there may be another, 0: not now, -1: end at once. */
-static int serve_one(struct conn *c)
-{
-    size_t head_len;
-    int status;
-
-    if (c->state != CONN_OPEN || c->ending || unsent(c) >= OUT_HIGH)
-        return 0;
-    drop_body(c);
-    if (c->drop)
-        return 0;
-    drop_blank_lines(c);
-    head_len = c->in.len ? http_head_find(c->in.p, c->in.len, &c->scanned) : 0;
-    if (head_len)
-        return serve_head(c, head_len) ? 1 : -1;
-    status = c->in.len ? http_head_too_long(c->in.p, c->in.len) : 0;
-    if (status)
-        refuse(c, status, NULL, false);
-    return 0;
 }
 
 /* ---- bytes -----------------------------------------------------------------------------------
@@ -341,8 +119,8 @@ static int drop_some(struct conn *c)
 
 static int flush(struct conn *c)
 {
-    while (unsent(c)) {
-        ssize_t n = send(c->fd, c->out.p + c->sent, unsent(c), MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (conn_unsent(c)) {
+        ssize_t n = send(c->fd, c->out.p + c->sent, conn_unsent(c), MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (n < 0)
             return would_block() ? 0 : -1;
@@ -359,10 +137,10 @@ static int flush(struct conn *c)
 
 static uint32_t events_of(const struct conn *c)
 {
-    uint32_t events = unsent(c) ? EPOLLOUT : 0;
+    uint32_t events = conn_unsent(c) ? EPOLLOUT : 0;
 
     if (c->state == CONN_LINGER ||
-        (c->state == CONN_OPEN && !c->ending && !c->eof && unsent(c) < OUT_HIGH))
+        (c->state == CONN_OPEN && !c->ending && !c->eof && conn_unsent(c) < OUT_HIGH))
         events |= EPOLLIN;
     return events;
 }
@@ -373,7 +151,7 @@ static enum conn_wait wait_of(const struct conn *c)
         return WAIT_LINGER;
     if (c->state == CONN_PAUSED)
         return WAIT_PAUSE;
-    if (unsent(c))
+    if (conn_unsent(c))
         return WAIT_SEND;
     return c->in.len || c->drop ? WAIT_HEAD : WAIT_IDLE;
 }
@@ -417,18 +195,18 @@ static void work(struct conn *c)
     int r;
 
     do {
-        while ((r = serve_one(c)) > 0)
+        while ((r = conn_serve_one(c)) > 0)
             ;
         if (r < 0 || c->out.failed || flush(c) < 0) {
             conn_free(c);
             return;
         }
         /* Sending made room: more of what was read can be answered. */
-    } while (c->state == CONN_OPEN && !c->ending && !c->drop && unsent(c) < OUT_HIGH && c->in.len &&
-             c->scanned < c->in.len);
+    } while (c->state == CONN_OPEN && !c->ending && !c->drop && conn_unsent(c) < OUT_HIGH &&
+             c->in.len && c->scanned < c->in.len);
     if (c->eof && c->state == CONN_OPEN)
         c->ending = true;
-    if (c->ending && !unsent(c) && c->state != CONN_LINGER) {
+    if (c->ending && !conn_unsent(c) && c->state != CONN_LINGER) {
         if (c->eof || shutdown(c->fd, SHUT_WR) < 0) {
             conn_free(c);
             return;
@@ -472,7 +250,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
         work(c);
         break;
     case WAIT_HEAD:
-        refuse(c, 408, NULL, false);
+        conn_refuse(c, 408, NULL, false);
         work(c);
         break;
     case WAIT_NONE:
@@ -490,7 +268,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int start_watching(struct conn *c)
 {
-    sd_event *loop = site_of(c)->loop;
+    sd_event *loop = conn_site(c)->loop;
     int r = sd_event_add_io(loop, &c->io, c->fd, EPOLLIN, on_io, c);
 
     if (r >= 0)
@@ -522,7 +300,7 @@ void conn_start(struct peer *p, int fd)
         p->conns->prev = c;
     p->conns = c;
     p->n_conns++;
-    site_of(c)->n_conns++;
+    conn_site(c)->n_conns++;
     if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &c->family, &len) < 0 || start_watching(c) < 0) {
         conn_free(c);
         return;
