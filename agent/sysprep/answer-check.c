@@ -205,10 +205,40 @@ static int check_pass(const struct xml *x, const struct xml_node *s, struct err 
     return 0;
 }
 
+/* A text of PowerShell's [xml] says "utf-16" and is often saved as UTF-8: Setup reads no such file.
+ */
+static int check_declaration(const struct xmlfile *f, struct err *e)
+{
+    const struct xml_node *pi = f->xml->doc->first;
+    bool wide = f->encoding == XMLFILE_UTF16LE || f->encoding == XMLFILE_UTF16BE;
+    const char *said = pi && pi->type == XML_PI && str_eq(pi->name, "xml") && pi->value
+                           ? strstr(pi->value, "encoding")
+                           : NULL;
+    char name[16];
+    size_t n;
+
+    if (!said)
+        return 0;
+    said += strlen("encoding");
+    said += strspn(said, " \t=\"'");
+    n = strcspn(said, "\"' \t?");
+    if (n >= sizeof(name))
+        return 0;
+    memcpy(name, said, n);
+    name[n] = '\0';
+    if (wide ? !str_eq_nocase(name, "utf-8") : !str_eq_nocase(name, "utf-16"))
+        return 0;
+    return xml_err(f->xml, pi, e, "the declaration says '%s', the file is %s", name,
+                   wide ? "UTF-16" : "UTF-8");
+}
+
 int answer_check(const struct xmlfile *f, struct err *e)
 {
     const struct xml *x = f->xml;
     const struct xml_node *root = x->root;
+
+    if (check_declaration(f, e) < 0)
+        return -e->no;
 
     if (!str_eq(xml_local_name(root), "unattend"))
         return xml_err(x, root, e, "the root is '%s', not 'unattend'", xml_local_name(root));

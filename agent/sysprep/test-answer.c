@@ -338,6 +338,16 @@ static void utf16_file_stays_utf16(void **unused)
     assert_memory_equal(out.p, wide, sizeof(wide));
     str_done(&out);
     xmlfile_free(f);
+
+    /* without its mark it gets one, and is not taken for UTF-8 */
+    if (xmlfile_parse("wide.xml", wide + 2, sizeof(wide) - 2, &f, &e) < 0)
+        fail_msg("%s", e.msg);
+    out = (struct str)STR_INIT(4096);
+    assert_int_equal(xmlfile_bytes(f, &out, &e), 0);
+    assert_int_equal(out.len, sizeof(wide));
+    assert_memory_equal(out.p, wide, sizeof(wide));
+    str_done(&out);
+    xmlfile_free(f);
 }
 
 #define HEAD "<unattend xmlns='urn:schemas-microsoft-com:unattend'>\n"
@@ -413,6 +423,8 @@ static void what_setup_would_reject_is_refused_with_its_line(void **unused)
     static const struct {
         const char *text, *message;
     } bad[] = {
+        { "<?xml version='1.0' encoding='UTF-16'?>\n" HEAD "</unattend>",
+          "answer.xml:1:1: the declaration says 'UTF-16', the file is UTF-8" },
         { "<config/>", "answer.xml:1:1: the root is 'config', not 'unattend'" },
         { "<unattend/>", "answer.xml:1:1: the namespace of 'unattend' is not "
                          "'urn:schemas-microsoft-com:unattend'" },

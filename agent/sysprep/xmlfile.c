@@ -14,6 +14,8 @@ static enum xmlfile_encoding encoding_of(const uint8_t *p, size_t n)
         return XMLFILE_UTF16LE;
     if (n >= 2 && p[0] == 0xfe && p[1] == 0xff)
         return XMLFILE_UTF16BE;
+    if (n >= 2 && p[0] == '<' && p[1] == 0) /* without its mark, which a store puts there */
+        return XMLFILE_UTF16LE;
     return XMLFILE_UTF8;
 }
 
