@@ -78,22 +78,28 @@ static void say_waiting(void *ctx, bool again)
         console_say(r->console, "%s", r->d->waiting_still);
 }
 
-static void wait_for_metadata(struct config_run *r)
+/* -ECANCELED: the service is to stop. */
+static int wait_for_metadata(struct config_run *r, struct err *e)
 {
-    struct err e = { 0 };
+    struct err why = { 0 };
     int ret;
 
     if (!r->config.global[CONFIG_WAIT_METADATA]) {
         r->has_metadata = true; /* each plug-in finds out for itself */
-        return;
+        return 0;
     }
     console_say(r->console, "%s", r->d->waiting); /* even when it answers at once */
-    ret = imds_wait(r->imds, say_waiting, r, &e);
+    ret = imds_wait(r->imds, say_waiting, r, &why);
     r->has_metadata = ret > 0;
+    if (ret == -ECANCELED) {
+        *e = why;
+        return ret;
+    }
     if (ret > 0)
         console_say(r->console, "%s", r->d->available);
     else if (ret < 0)
-        log_err(r->log, "Wait for metadata", &e);
+        log_err(r->log, "Wait for metadata", &why);
+    return 0;
 }
 
 static void add_dns_suffixes(struct config_run *r)
@@ -132,7 +138,8 @@ static int boot(struct config_run *r, struct err *e)
     log_from(r->log, "EC2ConfigService", "Running in foreground...");
     print_facts(r);
     add_routes(r);
-    wait_for_metadata(r);
+    if (wait_for_metadata(r, e) < 0)
+        return -e->no;
     facts_instance(r->w, r->imds, r->console);
     facts_drivers(r->w, r->console, r->d);
     add_dns_suffixes(r);
@@ -160,6 +167,8 @@ int config_service_run(struct win *w, bool (*stop)(void *ctx), void *ctx, struct
 
     r.log = log_new(w, r.d, r.d->log_path, "EC2ConfigService");
     r.imds = imds_new(w, r.d);
+    if (r.imds)
+        imds_stop_when(r.imds, stop, ctx);
     ret = r.imds ? console_open(w, r.log, CONSOLE_WAIT_MS, &r.console, e) : err_oom(e);
     if (ret == 0)
         ret = setup_wait(w, r.console, r.d, 0, stop, ctx, e);

@@ -370,6 +370,35 @@ static void ssm_is_started_after_ready(void **unused)
     fake_free(f);
 }
 
+static bool stop_in_the_fourth_minute(void *ctx)
+{
+    struct fake *f = ctx;
+    static uint64_t start;
+
+    if (!start)
+        start = f->tick_ms;
+    return f->tick_ms - start > 200000;
+}
+
+/* It waits for metadata for ever, but not against the service manager. */
+static void a_service_that_waits_for_metadata_can_be_stopped(void **unused)
+{
+    struct fake *f = machine();
+    struct err e = { 0 };
+    (void)unused;
+
+    f->imds_refuse = 1000;
+    assert_int_equal(config_service_run(&f->win, stop_in_the_fourth_minute, f, &e), -ECANCELED);
+    assert_false(fake_on_console(f, "Windows is Ready"));
+    assert_null(fake_password(f, "Administrator"));
+    assert_true(plugin_is(f, "Ec2SetPassword"));
+    f->imds_refuse = 0;
+    err_clear(&e);
+    assert_int_equal(boot(f, &e), 0);
+    (void)fake_at(f, "Password: <Password>");
+    fake_free(f);
+}
+
 static void broken_settings_are_told_and_the_owner_gets_in(void **unused)
 {
     struct fake *f = machine();
@@ -402,6 +431,7 @@ int main(void)
         cmocka_unit_test(user_data_is_off_before_its_script_runs),
         cmocka_unit_test(the_password_is_printed_before_it_is_turned_off),
         cmocka_unit_test(ssm_is_started_after_ready),
+        cmocka_unit_test(a_service_that_waits_for_metadata_can_be_stopped),
         cmocka_unit_test(broken_settings_are_told_and_the_owner_gets_in),
     };
     return test_run(tests);

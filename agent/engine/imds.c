@@ -27,6 +27,8 @@ struct imds {
     size_t ends_n, end; /* the one that answered last */
     char token[TOKEN_MAX];
     uint64_t token_until_ms;
+    bool (*stop)(void *ctx); /* ends a wait; may be NULL */
+    void *stop_ctx;
     bool no_tokens; /* the service has none; asked again after a failure */
 };
 
@@ -341,6 +343,12 @@ int imds_region(struct imds *m, char **ret, struct err *e)
     return 1;
 }
 
+void imds_stop_when(struct imds *m, bool (*stop)(void *ctx), void *ctx)
+{
+    m->stop = stop;
+    m->stop_ctx = ctx;
+}
+
 int imds_wait(struct imds *m, void (*say)(void *ctx, bool again), void *ctx, struct err *e)
 {
     struct win *w = m->w;
@@ -368,6 +376,8 @@ int imds_wait(struct imds *m, void (*say)(void *ctx, bool again), void *ctx, str
             return err_wrap(e, "waited %u s for metadata", m->limit_ms / 1000);
         }
         err_clear(e);
+        if (m->stop && m->stop(m->stop_ctx))
+            return err_set(e, ECANCELED, ERR_OTHER, "stopped while metadata was waited for");
         if (!told || now - said >= m->say_ms) {
             if (say)
                 say(ctx, told);

@@ -31,8 +31,11 @@ int imds_region(struct imds *m, char **ret, struct err *e);
 
 /* Polls until it answers, by the dialect's rules. say(ctx, false) before the first pause, then
  * say(ctx, true) at the dialect's interval. 1: available; 0: it answers that it is switched off;
- * -ETIMEDOUT. */
+ * -ETIMEDOUT; -ECANCELED. */
 int imds_wait(struct imds *m, void (*say)(void *ctx, bool again), void *ctx, struct err *e);
+
+/* stop is asked at each poll of a wait: true ends it with -ECANCELED. May be NULL. */
+void imds_stop_when(struct imds *m, bool (*stop)(void *ctx), void *ctx);
 
 /* ---- the HTTP beneath, for tests and fuzzing ---- */
 
