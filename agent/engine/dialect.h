@@ -74,8 +74,8 @@ struct dialect {
     /* user data */
     bool tags_any_case;      /* <PowerShell> counts */
     bool tags_once;          /* a tag that occurs twice counts as absent */
-    const char *work_folder; /* with %NAME%; '*' becomes random digits; removed at the end */
-    bool work_folder_kept;
+    const char *work_folder; /* with %NAME%; '*' becomes random digits */
+    bool work_folder_kept;   /* one for all, a folder of the installation */
     bool work_folder_shared; /* a folder of the installation: it keeps its own rules */
     bool script_utf16;       /* the PowerShell file; else UTF-8 with a byte order mark */
     const char *script_batch, *script_powershell, *script_out, *script_err; /* file names */

@@ -271,7 +271,7 @@ static bool dir_left(struct fake *f, const char *folder)
     return f->win.file_stat(&f->win, folder, &there, &e) == 1;
 }
 
-static void a_powershell_script_runs_and_its_folder_goes(void **unused)
+static void a_powershell_script_runs_and_its_files_stay(void **unused)
 {
     struct fake *f = fake_new();
     struct script s = { .kind = SCRIPT_POWERSHELL,
@@ -294,10 +294,36 @@ static void a_powershell_script_runs_and_its_folder_goes(void **unused)
                                          "Local\\Temp\\EC2Launch"));
     assert_true(fake_called(f, "run as Administrator"));
     assert_true(fake_when(f, "file_protect") < fake_when(f, "UserScript.ps1"));
-    assert_true(fake_called(f, "dir_delete"));
-    assert_false(dir_left(f, res.folder));
+    assert_true(dir_left(f, res.folder));
     script_result_done(&res);
     fake_free(f);
+}
+
+/* Of a script, and older than a day before this start; the fake's files are of 1970. */
+static void old_folders_of_scripts_are_swept(void **unused)
+{
+    static const char temp[] =
+        "C:\\Windows\\system32\\config\\systemprofile\\AppData\\Local\\Temp\\";
+    static const char *const names[] = { "EC2Launch0123456789", "EC2Launch012345678",
+                                         "EC2Launch0123456789a", "EC2LaunchLogs",
+                                         "Other0123456789" };
+
+    for (int fresh = 0; fresh <= 1; fresh++) {
+        struct fake *f = fake_new();
+
+        if (fresh)
+            f->now_ms = 80000000;
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+            char path[200];
+
+            (void)snprintf(path, sizeof(path), "%s%s\\Output.tmp", temp, names[i]);
+            fake_file(f, path, "x");
+        }
+        script_sweep(&f->win, dialect_get(DIALECT_V2), NULL);
+        assert_int_equal(fake_count(f, "dir_delete"), !fresh);
+        assert_int_equal(fake_count(f, "Temp\\EC2Launch0123456789\n"), !fresh);
+        fake_free(f);
+    }
 }
 
 static void without_the_password_it_is_local_system(void **unused)
@@ -363,10 +389,6 @@ static void a_program_gets_its_arguments_quoted(void **unused)
     assert_string_equal(seen_script, "{\"path\": \"C:\\\\My Dir\\\\a.exe\", \"arguments\": "
                                      "[\"/q\", \"two words\"]}\n");
     assert_true(fake_called(f, "run \"C:\\My Dir\\a.exe\" /q \"two words\"\n"));
-    script_result_done(&res);
-    fake_fail(f, "dir_delete", EBUSY, 2); /* still held for a moment */
-    assert_int_equal(script_run(&f->win, dialect_get(DIALECT_V2), &s, NULL, &res, &e), 0);
-    assert_false(dir_left(f, res.folder));
     script_result_done(&res);
     fake_fail(f, "run", ENOENT, 1);
     assert_int_equal(script_run(&f->win, dialect_get(DIALECT_V2), &s, NULL, &res, &e), -ENOENT);
@@ -443,7 +465,8 @@ int main(void)
         cmocka_unit_test(remote_desktop_is_started_for_its_certificate),
         cmocka_unit_test(wallpaper_lines_hold_values_and_tags),
         cmocka_unit_test(each_user_gets_a_shortcut_and_loses_it),
-        cmocka_unit_test(a_powershell_script_runs_and_its_folder_goes),
+        cmocka_unit_test(a_powershell_script_runs_and_its_files_stay),
+        cmocka_unit_test(old_folders_of_scripts_are_swept),
         cmocka_unit_test(without_the_password_it_is_local_system),
         cmocka_unit_test(a_detached_one_is_not_waited_for),
         cmocka_unit_test(a_program_gets_its_arguments_quoted),

@@ -10,8 +10,7 @@
 #define CONTENT_MAX     MIB(1)
 #define DEFAULT_ARGS    "-ExecutionPolicy Unrestricted"
 #define OUTPUT_READ_MAX MIB(16)
-#define REMOVE_TRIES    20U
-#define REMOVE_PAUSE_MS 100U
+#define DAY_MS          86400000ULL
 
 struct paths {
     struct str folder, script, out, err;
@@ -246,17 +245,37 @@ static int start(struct win *w, const struct script *s, const struct paths *p, c
     return r;
 }
 
-/* The process has ended, and still its folder may be held for a moment (by a console, a scanner).
- * What then stays is protected. */
-static void remove_folder(struct win *w, const char *path)
+/* The rest of a name behind the row's word: as many digits as add_digits() makes. */
+static bool is_of_a_script(const char *name, const char *word, size_t n)
 {
-    for (unsigned i = 0; i < REMOVE_TRIES; i++) {
-        struct err e = { 0 };
+    return strncmp(name, word, n) == 0 && strspn(name + n, "0123456789") == DIGITS &&
+           strlen(name + n) == DIGITS;
+}
 
-        if (i)
-            w->sleep_ms(w, REMOVE_PAUSE_MS);
-        if (w->dir_delete(w, path, &e) == 0)
-            return;
+void script_sweep(struct win *w, const struct dialect *d, struct log *log)
+{
+    struct err e = { 0 };
+    _cleanup_free_ char *pattern = win_expand(w, d->work_folder, &e);
+    _cleanup_free_ struct win_name *names = NULL;
+    char *last = pattern ? strrchr(pattern, '\\') : NULL, *star = last ? strchr(last, '*') : NULL;
+    uint64_t started = w->now_ms(w) - w->tick_ms(w);
+    size_t n = 0;
+
+    if (!star)
+        return;
+    *last = *star = '\0';
+    if (w->dir_list(w, pattern, &names, &n, &e) < 0)
+        n = 0;
+    for (size_t i = 0; i < n; i++) {
+        _cleanup_str_ struct str path = STR_INIT(WIN_PATH_MAX);
+        struct err own = { 0 };
+
+        if (!names[i].is_dir || names[i].modified_ms + DAY_MS > started ||
+            !is_of_a_script(names[i].name, last + 1, (size_t)(star - last - 1)))
+            continue;
+        str_addf(&path, "%s\\%s", pattern, names[i].name);
+        if (w->dir_delete(w, str_text(&path), &own) < 0)
+            log_say(log, LOG_INFO, "An old script's folder stays: %s", own.msg);
     }
 }
 
@@ -266,7 +285,6 @@ int script_run(struct win *w, const struct dialect *d, const struct script *s, s
     struct paths p = PATHS_INIT;
     struct script_result res = { 0 };
     _cleanup_free_ char *command = NULL;
-    bool keep = d->work_folder_kept || s->detach;
     int r = make_paths(w, d, s, &p, e);
 
     if (r == 0 && s->kind != SCRIPT_PROGRAM) {
@@ -290,8 +308,6 @@ int script_run(struct win *w, const struct dialect *d, const struct script *s, s
         if (!res.out || !res.err)
             r = err_oom(e);
     }
-    if (!keep && p.folder.len)
-        remove_folder(w, str_text(&p.folder));
     paths_done(&p);
     if (r < 0) {
         script_result_done(&res);

@@ -30,12 +30,15 @@ struct script {
 struct script_result {
     uint32_t exit_code;        /* 0 for a detached one */
     char *out, *err;           /* UTF-8, cut at USERDATA_OUTPUT_MAX; "" for a detached one */
-    char folder[WIN_PATH_MAX]; /* where its files were (gone unless kept or detached) */
+    char folder[WIN_PATH_MAX]; /* where its files are */
 };
 /* Runs it and waits (unless detached). A script that ran is success whatever its exit code. */
 int script_run(struct win *w, const struct dialect *d, const struct script *s, struct log *log,
                struct script_result *ret, struct err *e);
 void script_result_done(struct script_result *r);
+/* The folders of scripts stay: the log names their files, and people look into them. This removes
+ * those of a day and more before this start of Windows, whose processes are gone for certain. */
+void script_sweep(struct win *w, const struct dialect *d, struct log *log);
 
 /* ---- XML user data ---- */
 

@@ -9,6 +9,7 @@
 #include "engine/facts.h"
 #include "engine/setup.h"
 #include "engine/telemetry.h"
+#include "engine/userdata-run.h"
 #include "v2/events.h"
 #include "stage-priv.h"
 #include "v2/sysprep.h"
@@ -118,7 +119,10 @@ static int read_state(struct v2_run *run, struct err *e)
 
 static int begin(struct v2_run *run, struct err *e)
 {
-    int r = setup_wait(run->w, run->console, run->d, 0, run->stop, run->ctx, e);
+    int r;
+
+    script_sweep(run->w, run->d, run->log);
+    r = setup_wait(run->w, run->console, run->d, 0, run->stop, run->ctx, e);
 
     if (r == 0)
         r = read_state(run, e);

@@ -126,13 +126,19 @@ config:
 
 
 def test_scripts_files_and_user_data_do_their_work():  # S-55, S-56, S-58
-    m = machine(SCRIPTS, user_data='<script>\r\necho user %1>>C:\\kiln-test\\order.txt\r\n</script>')
+    m = machine(SCRIPTS, user_data='<script>\r\necho user %1>>C:\\kiln-test\\order.txt\r\necho from a script>COM1\r\n</script>')
     equal(m.run(V2, 'run')[0], 1, 'a script failed')
+    m.wait_console('from a script\r\n')  # the port is free behind the ready line
+    true(m.console().find('Ready to use') < m.console().find('from a script'), 'behind the ready line')
     order = [l.strip() for l in m.read('kiln-test/order.txt').split('\n')]
     equal(order[:3], ['before', 'user', 'after'], 'order of the scripts')
     equal(m.read('kiln-test/made.txt'), 'grün\n', 'the file')
     log = m.read(DATA + 'log\\agent.log')
     true("failed to run task 'preReady-executeScript-0': failed to run script: exit status 5" in log, log)
+    paths = re.findall(r'(?:Script|Output|Error) file is created at: (.*?)\r?\n', log)
+    equal(len(paths), 9, 'files of three scripts')
+    for path in paths:
+        true(m.exists(path.strip()), f'{path} is there for people to look into')
     true('User data format: xml' in m.console(), 'the form of the user data')
     equal(m.run(V2, 'status')[0], 1, 'status')
 
