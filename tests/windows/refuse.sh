@@ -64,8 +64,52 @@ disk $small --case controller
 refused generalise 'domain controller' 'demote it first'
 refused clean 'domain controller' 'demote it first'
 
+disk $small --put Windows/NTDS/ntds.dit
+refused clean 'ntds.dit' 'demote it first'
+
 disk $small --case pending
 refused generalise 'pending' 'until no update waits'
+
+# with REASON WAY_OUT ACTION... -- ARGUMENT...: a disk with that is refused for these actions
+with() {
+    reason=$1 way_out=$2 actions=
+    shift 2
+    while [ "$1" != -- ]; do
+        actions="$actions $1"
+        shift
+    done
+    shift
+    disk $small "$@"
+    for action in $actions; do
+        refused "$action" "$reason" "$way_out"
+    done
+}
+
+all="prepare clean generalise specialise"
+cbs='SOFTWARE|Microsoft\Windows\CurrentVersion\Component Based Servicing'
+services='SYSTEM|ControlSet001\Services'
+with 'SetupExecute runs' 'until no update waits' $all -- \
+    --registry 'SYSTEM|ControlSet001\Control\Session Manager|SetupExecute|multi:poqexec.exe'
+with 'pending.xml is there' 'until no update waits' $all -- --put Windows/WinSxS/pending.xml
+with 'RebootPending' 'until no update waits' $all -- --registry "$cbs\\RebootPending||"
+with 'PackagesPending' 'until no update waits' $all -- --registry "$cbs\\PackagesPending\\a||"
+with 'SessionsPending' 'until no update waits' $all -- \
+    --registry "$cbs\\SessionsPending|Exclusive|dword:00000001"
+with 'Setup.Upgrade' 'let the upgrade end' $all -- --registry 'SYSTEM|Setup|Upgrade|dword:00000001'
+with 'rolled back' 'let the upgrade end' $all -- \
+    --registry 'SYSTEM|Setup|RollbackActive|dword:00000001'
+with 'WINDOWS.~BT' 'let the upgrade end' $all -- --put '$WINDOWS.~BT/Sources/SetupPlatform.ini'
+with 'older than Windows 7' 'use Sysprep in Windows' $all -- \
+    --registry 'SOFTWARE|Microsoft\Windows NT\CurrentVersion|CurrentBuildNumber|"6003"' \
+    --registry 'SOFTWARE|Microsoft\Windows NT\CurrentVersion|CurrentBuild|"6003"'
+with 'Entra ID' 'dsregcmd /leave' generalise -- \
+    --registry 'SYSTEM|ControlSet001\Control\CloudDomainJoin\JoinInfo\ab||'
+for role in CertSvc:certification MSExchangeIS:Exchange IAS:Policy TermServLicensing:Licensing \
+    WsusService:Update MSSQLSERVER:SQL 'MSSQL$DB:SQL'; do
+    with "${role#*:}" 'take the role off' generalise -- --registry "$services\\${role%:*}||"
+done
+disk $small --domain --real
+refused specialise "member of the domain 'prwua.org" 'leave the domain first'
 
 disk $small --case setup
 refused generalise 'Setup is under way' 'let Setup end'
