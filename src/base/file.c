@@ -126,26 +126,36 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct 
     return 0;
 }
 
-int file_replace(const char *path, const void *buf, size_t n, mode_t mode, struct err *e)
+static int replace_by_way_of(const char *tmp, const char *path, const void *buf, size_t n,
+                             mode_t mode, struct err *e)
 {
-    _cleanup_free_ char *tmp = NULL;
-    _cleanup_free_ char *dir = strdup(path);
-    _cleanup_close_ int fd = -1;
+    _cleanup_close_ int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     int r;
 
-    if (!dir || asprintf(&tmp, "%s.new", path) < 0)
-        return err_oom(e);
-    fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (fd < 0)
         return err_errno(e, "create '%s'", tmp);
     r = write_full(fd, buf, n);
     if (r < 0)
-        return err_no(e, r, "write %zu bytes to '%s'", n, tmp);
-    if (fsync(fd) < 0)
-        return err_errno(e, "flush '%s'", tmp);
-    if (rename(tmp, path) < 0)
-        return err_errno(e, "rename '%s' to '%s'", tmp, path);
-    return dir_sync(dirname(dir), e);
+        r = err_no(e, r, "write %zu bytes to '%s'", n, tmp);
+    else if (fsync(fd) < 0)
+        r = err_errno(e, "flush '%s'", tmp);
+    else if (rename(tmp, path) < 0)
+        r = err_errno(e, "rename '%s' to '%s'", tmp, path);
+    if (r < 0)
+        (void)unlink(tmp); /* on a full disk it would keep room from others */
+    return r;
+}
+
+int file_replace(const char *path, const void *buf, size_t n, mode_t mode, struct err *e)
+{
+    _cleanup_free_ char *tmp = NULL;
+    _cleanup_free_ char *dir = strdup(path);
+    int r;
+
+    if (!dir || asprintf(&tmp, "%s.new", path) < 0)
+        return err_oom(e);
+    r = replace_by_way_of(tmp, path, buf, n, mode, e);
+    return r < 0 ? r : dir_sync(dirname(dir), e);
 }
 
 int dir_make(const char *path, mode_t mode, struct err *e)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -108,12 +109,27 @@ static void an_absent_file_is_named(void **unused)
     assert_string_equal(e.msg, "open '/nowhere/at all': No such file or directory");
 }
 
+static void what_cannot_be_replaced_leaves_nothing_beside_it(void **state)
+{
+    struct place *p = *state;
+    char fresh[128];
+    struct err e = { 0 };
+
+    (void)snprintf(fresh, sizeof fresh, "%s.new", p->path);
+    assert_int_equal(mkdir(p->path, 0700), 0);
+    assert_true(file_replace(p->path, "text", 4, 0600, &e) < 0);
+    assert_non_null(strstr(e.msg, "rename '"));
+    assert_false(path_exists(fresh));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_of_any_size_is_read, make_place, drop_place),
         cmocka_unit_test_setup_teardown(one_byte_over_the_limit_is_refused, make_place, drop_place),
         cmocka_unit_test_setup_teardown(a_high_limit_costs_nothing, make_place, drop_place),
+        cmocka_unit_test_setup_teardown(what_cannot_be_replaced_leaves_nothing_beside_it,
+                                        make_place, drop_place),
         cmocka_unit_test(a_file_that_says_it_is_empty_is_read),
         cmocka_unit_test(an_absent_file_is_named),
     };

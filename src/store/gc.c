@@ -63,6 +63,18 @@ static int sync_packs(struct store *s, struct err *e)
     return r < 0 ? err_no(e, r, "flush directory '%s'", path) : 0;
 }
 
+static int sweep_and_compact(struct store *s, const struct marks *m, struct store_gc_stats *st,
+                             struct err *e)
+{
+    int r = sweep(s, m, st, e);
+
+    if (r == 0)
+        r = compact_packs(s, m, st, e);
+    if (r == 0 && (st->packs_removed || st->packs_compacted))
+        r = sync_packs(s, e);
+    return r;
+}
+
 static int collect(struct store *s, struct store_gc_stats *st, struct err *e)
 {
     struct marks m = { 0 };
@@ -75,13 +87,11 @@ static int collect(struct store *s, struct store_gc_stats *st, struct err *e)
     if (r == 0)
         r = marks_init(s, &m, e);
     if (r == 0)
-        r = marks_roots(s, &m, e);
-    if (r == 0)
-        r = sweep(s, &m, st, e);
-    if (r == 0)
-        r = compact_packs(s, &m, st, e);
-    if (r == 0 && (st->packs_removed || st->packs_compacted))
-        r = sync_packs(s, e);
+        r = marks_roots(s, &m, true, e);
+    if (r > 0)
+        r = sweep_and_compact(s, &m, st, e);
+    else if (r == 0)
+        st->again = true; /* without all marks nothing may go */
     marks_done(&m);
     return r;
 }
@@ -117,8 +127,8 @@ int store_usage(struct store *s, struct store_usage *ret, struct err *e)
     if (r == 0)
         r = marks_init(s, &m, e);
     if (r == 0)
-        r = marks_roots(s, &m, e);
-    for (size_t i = 0; r == 0 && i < m.n; i++) {
+        r = marks_roots(s, &m, false, e);
+    for (size_t i = 0; r >= 0 && i < m.n; i++) {
         struct pack *p;
 
         r = pack_get(s, m.pack[i].seq, &p, e);

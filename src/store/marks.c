@@ -127,6 +127,9 @@ static int mark_leaf(struct store *s, struct marks *m, uint32_t domain, const st
     r = set_add(&m->leaves, at, e);
     if (r <= 0)
         return r; /* walked before, or no memory */
+    m->stopped = m->yields && gc_is_wanted(s);
+    if (m->stopped)
+        return 0;
     r = marks_add(m, at, e);
     if (r == 0)
         r = leaf_load(s, domain, ref, false, loc, e);
@@ -146,7 +149,7 @@ static int mark_root(struct store *s, struct marks *m, const char *dir, const ch
         err_clear(e);
         return 0;
     }
-    for (uint32_t i = 0; r == 0 && i < root.leaves; i++)
+    for (uint32_t i = 0; r == 0 && !m->stopped && i < root.leaves; i++)
         r = mark_leaf(s, m, root.info.domain, &root.ref[i], e);
     return r < 0 ? err_wrap(e, "mark what '%s/%s' reaches", dir, name) : 0;
 }
@@ -156,15 +159,19 @@ static int mark_dir(struct store *s, struct marks *m, const char *dir, struct er
     _cleanup_(names_done) struct names l = { 0 };
     int r = names_list(s, dir, &l, e);
 
-    for (size_t i = 0; r == 0 && i < l.n; i++)
+    for (size_t i = 0; r == 0 && !m->stopped && i < l.n; i++)
         if (name_is_ok(l.name[i]))
             r = mark_root(s, m, dir, l.name[i], e);
     return r;
 }
 
-int marks_roots(struct store *s, struct marks *m, struct err *e)
+int marks_roots(struct store *s, struct marks *m, bool yields, struct err *e)
 {
-    int r = mark_dir(s, m, "snaps", e);
+    int r;
 
-    return r < 0 ? r : mark_dir(s, m, "pins", e);
+    m->yields = yields;
+    r = mark_dir(s, m, "snaps", e);
+    if (r == 0)
+        r = mark_dir(s, m, "pins", e);
+    return r < 0 ? r : !m->stopped;
 }

@@ -18,12 +18,14 @@ struct marks {
     struct pack_marks *pack; /* that there were, in order of seq */
     size_t n, last;          /* last: the one that was looked for last */
     struct set leaves;       /* locations of leaves that were walked */
+    bool yields, stopped;
 };
 
 /* The packs that there are, without a mark. */
 int marks_init(struct store *s, struct marks *m, struct err *e);
-/* Everything that snapshots and pins reach. What cannot be read is an error. */
-int marks_roots(struct store *s, struct marks *m, struct err *e);
+/* Everything that snapshots and pins reach: 1. yields: 0 when somebody waits for locks/gc, and not
+ * everything has its mark. What cannot be read is an error. */
+int marks_roots(struct store *s, struct marks *m, bool yields, struct err *e);
 /* A location of a pack that was not there is passed over. */
 int marks_add(struct marks *m, uint64_t loc, struct err *e);
 bool marks_any(const struct pack_marks *p);
