@@ -300,7 +300,7 @@ static int shut_down(struct win *w, struct dialog_ui *ui, bool with_sysprep, str
 {
     int r = save_all(w, ui, true, e);
 
-    return r < 0 ? r : dialog_start(w, PROGRAM, with_sysprep ? "-sysprep" : "-shutdown", false, e);
+    return r < 0 ? r : win_start(w, PROGRAM, with_sysprep ? "-sysprep" : "-shutdown", false, e);
 }
 
 const struct dialog dialog_config = {

@@ -136,10 +136,10 @@ static int shut_down(struct win *w, struct dialog_ui *ui, bool with_sysprep, str
     const char *schedule = ui->checked(ui, PER_BOOT) ? "initialize-instance -SchedulePerBoot"
                                                      : "initialize-instance -Schedule";
 
-    if (save(w, ui, e) < 0 || dialog_start(w, PROGRAM, schedule, true, e) < 0)
+    if (save(w, ui, e) < 0 || win_start(w, PROGRAM, schedule, true, e) < 0)
         return -e->no;
-    return dialog_start(w, PROGRAM, with_sysprep ? "sysprep-instance" : "shutdown-without-sysprep",
-                        false, e);
+    return win_start(w, PROGRAM, with_sysprep ? "sysprep-instance" : "shutdown-without-sysprep",
+                     false, e);
 }
 
 const struct dialog dialog_v1 = {

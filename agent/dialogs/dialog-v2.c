@@ -284,8 +284,8 @@ static int shut_down(struct win *w, struct dialog_ui *ui, bool with_sysprep, str
     if (save(w, ui, e) < 0)
         return -e->no;
     if (with_sysprep)
-        return dialog_start(w, V2_PROGRAM, "sysprep --shutdown=true", false, e);
-    if (dialog_start(w, V2_PROGRAM, "reset", true, e) < 0)
+        return win_start(w, V2_PROGRAM, "sysprep --shutdown=true", false, e);
+    if (win_start(w, V2_PROGRAM, "reset", true, e) < 0)
         return -e->no;
     return w->power_off(w, false, "Shutdown without Sysprep", e);
 }

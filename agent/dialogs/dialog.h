@@ -82,9 +82,5 @@ extern const struct dialog dialog_v2;     /* EC2LaunchSettingsUI.exe */
  * a shutdown is asked about first, then the model does it. Failures are told. */
 void dialog_press(const struct dialog *d, struct win *w, struct dialog_ui *ui, int id);
 
-/* Starts `"<program>" <arguments>`; program may hold %NAME%. wait: until it ends, a failure is told
- * with its exit code. */
-int dialog_start(struct win *w, const char *program, const char *arguments, bool wait,
-                 struct err *e);
 /* Shows one of them until it is closed; the exit code of the program. Windows only. */
 int dialog_run(const struct dialog *d, struct win *w);

@@ -8,6 +8,7 @@
 #include "lib/utf.h"
 
 #define CAPTURE_MAX KIB(64)
+#define START_MS    120000U
 
 int win_reg_text(struct win *w, const char *key, const char *name, char **ret, struct err *e)
 {
@@ -221,6 +222,27 @@ int win_capture(struct win *w, const char *command, char **ret_text, uint32_t *r
     (void)w->file_delete(w, path, &ignore); /* temporary, the answer is known */
     if (r == 0)
         *ret_exit = code;
+    return r;
+}
+
+int win_start(struct win *w, const char *program, const char *arguments, bool wait, struct err *e)
+{
+    _cleanup_free_ char *full = win_expand(w, program, e), *quoted = full ? win_quote(full) : NULL;
+    _cleanup_str_ struct str command = STR_INIT(KIB(32) - 1); /* Windows' own limit */
+    struct win_run run = { .detach = !wait, .timeout_ms = wait ? START_MS : 0 };
+    uint32_t pid = 0, code = 0;
+    int r;
+
+    if (!quoted)
+        return e->no ? -e->no : err_oom(e);
+    str_addf(&command, "%s %s", quoted, arguments);
+    r = str_check(&command, "a command", e);
+    run.command = str_text(&command);
+    if (r == 0)
+        r = w->run(w, &run, &pid, &code, e);
+    if (r == 0 && code)
+        r = err_set(e, EIO, ERR_OTHER, "'%.200s' ended with exit code %u; see its log", arguments,
+                    code);
     return r;
 }
 

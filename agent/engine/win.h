@@ -385,6 +385,10 @@ char *win_quote(const char *arg);
 char **win_split(const char *line, int *ret_n);
 void win_split_free(char **argv); /* accepts NULL */
 
+/* Starts `"<program>" <arguments>`; program may hold %NAME%, what comes from outside is quoted in
+ * arguments. wait: until it ends, two minutes at most; a failure is told with its exit code. */
+int win_start(struct win *w, const char *program, const char *arguments, bool wait, struct err *e);
+
 /* Runs and returns what it printed (at most 64 KiB); *ret_exit is its exit code. */
 int win_capture(struct win *w, const char *command, char **ret_text, uint32_t *ret_exit,
                 struct err *e);

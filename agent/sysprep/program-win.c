@@ -9,27 +9,30 @@
 #include "lib/str.h"
 #include "lib/utf.h"
 
+void program_print(bool to_stderr, const char *text)
+{
+    HANDLE h = GetStdHandle(to_stderr ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE);
+    DWORD mode, done;
+
+    if (!h || h == INVALID_HANDLE_VALUE || !*text)
+        return;
+    if (GetConsoleMode(h, &mode)) {
+        _cleanup_free_ uint16_t *wide = utf16_from_utf8(text);
+
+        if (wide)
+            (void)WriteConsoleW(h, wide, (DWORD)utf16_len(wide), &done, NULL);
+        return;
+    }
+    (void)WriteFile(h, text, (DWORD)strlen(text), &done, NULL);
+}
+
 void program_say(void *ctx, const char *line)
 {
-    HANDLE out = GetStdHandle(STD_OUTPUT_HANDLE);
     struct str text = STR_INIT(KIB(16));
-    uint16_t *wide;
-    DWORD mode = 0, n = 0;
 
     (void)ctx;
     str_addf(&text, "%s\r\n", line);
-    if (!out || out == INVALID_HANDLE_VALUE || text.failed) {
-        str_done(&text);
-        return;
-    }
-    if (GetConsoleMode(out, &mode)) {
-        wide = utf16_from_utf8(str_text(&text));
-        if (wide)
-            WriteConsoleW(out, wide, (DWORD)utf16_len(wide), &n, NULL);
-        free(wide);
-    } else {
-        WriteFile(out, str_text(&text), (DWORD)text.len, &n, NULL);
-    }
+    program_print(false, str_text(&text));
     str_done(&text);
 }
 

@@ -7,7 +7,7 @@
 
 static void print(void *ctx, bool to_stderr, const char *text)
 {
-    host_print(to_stderr, text);
+    program_print(to_stderr, text);
 }
 
 int wmain(void);

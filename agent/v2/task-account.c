@@ -5,8 +5,7 @@
 
 #include "v2/run.h"
 
-#define CONFIG_MAX   TREE_FILE_MAX
-#define SHORTCUTS_MS 60000U
+#define CONFIG_MAX TREE_FILE_MAX
 
 /* The clear text of a static password leaves the settings, whether or not it could be used. */
 static int wipe_settings(struct v2_run *run, struct err *e)
@@ -151,27 +150,17 @@ static int wallpaper_arguments(const struct tree_node *in, struct str *out, stru
 }
 
 /* In a short process of its own, so that this one never loads the shell. */
-static int write_shortcuts(struct v2_run *run, const char *arguments, struct err *e)
+static int write_shortcuts(struct win *w, const char *arguments, struct err *e)
 {
-    _cleanup_free_ char *program = win_expand(run->w, V2_PROGRAM, e);
     _cleanup_free_ char *quoted = win_quote(arguments);
-    _cleanup_str_ struct str command = STR_INIT(KIB(32) - 1); /* Windows' own limit */
-    struct win_run child = { .timeout_ms = SHORTCUTS_MS };
-    uint32_t pid = 0, code = 0;
+    _cleanup_str_ struct str words = STR_INIT(KIB(32));
     int r;
 
-    if (!program)
-        return -e->no;
     if (!quoted)
         return err_oom(e);
-    str_addf(&command, "\"%s\" internal wallpaper-shortcuts --arguments %s", program, quoted);
-    r = str_check(&command, "the command for the shortcuts", e);
-    child.command = str_text(&command);
-    if (r == 0)
-        r = run->w->run(run->w, &child, &pid, &code, e);
-    if (r == 0 && code)
-        r = err_set(e, EIO, ERR_OTHER, "write the wallpaper's shortcuts: exit code %u", code);
-    return r;
+    str_addf(&words, "internal wallpaper-shortcuts --arguments %s", quoted);
+    r = str_check(&words, "the arguments of the shortcuts' program", e);
+    return r < 0 ? r : win_start(w, V2_PROGRAM, str_text(&words), true, e);
 }
 
 int v2_set_wallpaper(struct v2_job *j, struct err *e)
@@ -181,5 +170,5 @@ int v2_set_wallpaper(struct v2_job *j, struct err *e)
 
     log_say(j->run->log, LOG_INFO, "Run set wallpaper task.");
     r = wallpaper_arguments(j->inputs, &arguments, e);
-    return r < 0 ? r : write_shortcuts(j->run, str_text(&arguments), e);
+    return r < 0 ? r : write_shortcuts(j->run->w, str_text(&arguments), e);
 }
