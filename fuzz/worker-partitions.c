@@ -36,9 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct disk d = { data, size, 0 };
     struct err e = { 0 };
-    const char *s = NULL;
+    struct partitions_look l = { 0 };
 
-    assert(partitions_guess(read_disk, &d, DISK_BYTES, &s, &e) == 0);
-    assert(s && (!*s || !strcmp(s, "windows") || !strcmp(s, "linux")));
+    assert(partitions_guess(read_disk, &d, DISK_BYTES, &l, &e) == 0);
+    assert(!*l.system || !strcmp(l.system, "windows") || !strcmp(l.system, "linux"));
+    assert(!*l.boot || !strcmp(l.boot, "uefi") || !strcmp(l.boot, "legacy-bios"));
     return 0;
 }

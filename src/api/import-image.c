@@ -172,8 +172,10 @@ static int read_request(struct api_call *c, struct import_rec *i, const struct t
     i->created_ms = clock_real_ms();
     COPY(i->region, c->region);
     COPY(i->description, description ? description : "");
-    COPY(i->platform, str_eq(api_text(c, "Platform"), "Windows") ? "windows" : "");
-    COPY(i->boot_mode, boot ? boot : "legacy-bios");
+    /* What is not said, the disk decides when it has been read. */
+    if (api_has(c, "Platform"))
+        COPY(i->platform, str_eq(api_text(c, "Platform"), "Windows") ? "windows" : "linux");
+    COPY(i->boot_mode, boot ? boot : "");
     COPY(i->status_message, "pending");
     r = windows_tags_import(c, tags, i->boot_mode, e);
     return r < 0 ? r : read_name(c, i, tags, e);
@@ -189,7 +191,7 @@ static int fill_snapshot(struct api_call *c, const struct import_rec *i, struct 
     COPY(s->region, c->region);
     COPY(s->owner, c->account);
     COPY(s->volume_id, "vol-ffffffff"); /* EC2's word for "of no volume" */
-    COPY(s->platform, i->platform);
+    COPY(s->platform, str_eq(i->platform, "windows") ? "windows" : "");
     str_copy(s->description, sizeof(s->description), "Created by ImportImage");
     return api_encrypted(c, api_bool(c, "Encrypted", false), &s->encrypted, e);
 }
@@ -215,7 +217,7 @@ static int fill_image(struct api_call *c, const struct import_rec *i, const stru
     COPY(ret->owner, c->account);
     COPY(ret->name, i->name);
     COPY(ret->description, i->description);
-    COPY(ret->platform, i->platform);
+    COPY(ret->platform, windows ? "windows" : "");
     COPY(ret->platform_details, windows ? "Windows" : "Linux/UNIX");
     COPY(ret->usage_operation, windows ? "RunInstances:0002" : "RunInstances");
     COPY(ret->architecture, "x86_64");

@@ -62,8 +62,10 @@ int api_put_import(struct api_call *c, const struct import_rec *i, struct err *e
     xml_text(c->out, "description", i->description);
     xml_bool(c->out, "encrypted", false);
     xml_text(c->out, "licenseType", "BYOL");
-    xml_text(c->out, "platform", windows ? "Windows" : "Linux");
-    xml_text(c->out, "usageOperation", windows ? "RunInstances:0002" : "RunInstances");
+    if (i->platform[0]) { /* not until it was said, or the disk has been read */
+        xml_text(c->out, "platform", windows ? "Windows" : "Linux");
+        xml_text(c->out, "usageOperation", windows ? "RunInstances:0002" : "RunInstances");
+    }
     xml_text(c->out, "status", model_import_state_name(i->state));
     xml_text(c->out, "statusMessage", i->status_message);
     if (i->state == IMPORT_ACTIVE)

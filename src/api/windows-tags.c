@@ -68,10 +68,9 @@ int windows_tags_import(struct api_call *c, const struct tag_list *tags, const c
             return api_fail(c, e, "InvalidParameterValue",
                             "The tag 'kiln:tpm' takes v2.0, not '%s'", t->value);
         if (!str_starts(boot_mode, "uefi"))
-            return api_fail(c, e, "InvalidParameterCombination",
-                            "The tag 'kiln:tpm' needs BootMode uefi: firmware of the mode '%s' has "
-                            "no TPM 2.0",
-                            boot_mode);
+            return api_fail(
+                c, e, "InvalidParameterCombination",
+                "The tag 'kiln:tpm' needs BootMode uefi: other firmware has no TPM 2.0");
     }
     return 0;
 }

@@ -107,7 +107,8 @@ static const struct cli_option import_options[] = {
     { .name = "--platform",
       .value = "PLATFORM",
       .choices = "windows|linux",
-      .help = "What is on the disk; content that contradicts it is a warning." },
+      .help =
+          "What is on the disk, instead of what its content tells; a contradiction is a warning." },
     { .name = "--format",
       .value = "FORMAT",
       .choices = DISK_FORMATS,
@@ -115,7 +116,7 @@ static const struct cli_option import_options[] = {
     { .name = "--boot-mode",
       .value = "MODE",
       .choices = "legacy-bios|uefi|uefi-preferred",
-      .help = "How the disk boots (legacy-bios)." },
+      .help = "How the disk boots, instead of what its partition table tells." },
     { .name = "--tpm",
       .help = "Instances get a TPM 2.0 each, Windows ones Secure Boot as well; needs --boot-mode "
               "uefi." },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* import: read -> register. A worker reads the disk image into a snapshot; the image's root is that
- * snapshot. */
+/* import: read -> register. A worker reads the disk image into a snapshot and tells what system it
+ * holds and how it boots; the image's root is that snapshot. */
 #include "jobs-priv.h"
 
 #include <errno.h>
@@ -16,10 +16,11 @@ struct memo {
     struct job *job;
     struct work *work;
     bool started, ended;
+    bool found; /* the snapshot is there: only its content is to be looked at */
     unsigned tries;
     struct err why;
     uint64_t volume_bytes, read, stored;
-    char looks_like[16];
+    char looks_like[16], boots_by[16];
 };
 
 static void drop(struct job *j)
@@ -91,6 +92,7 @@ static void on_end(void *userdata, const json_t *result, const struct err *why)
 {
     struct memo *m = userdata;
     const char *looks = json_string_value(json_object_get(result, "looks_like"));
+    const char *boots = json_string_value(json_object_get(result, "boots_by"));
 
     m->work = NULL;
     if (why && why->kind == ERR_IO && why->no != ENOSPC && ++m->tries < TRIES_MAX) {
@@ -102,9 +104,12 @@ static void on_end(void *userdata, const json_t *result, const struct err *why)
         m->why = *why;
     } else {
         m->ended = true;
-        m->volume_bytes = number(result, "volume_bytes");
-        m->read = number(result, "read");
-        m->stored = number(result, "stored");
+        if (!m->found) {
+            m->volume_bytes = number(result, "volume_bytes");
+            m->read = number(result, "read");
+            m->stored = number(result, "stored");
+        }
+        (void)str_copy(m->boots_by, sizeof m->boots_by, boots ? boots : "");
         (void)str_copy(m->looks_like, sizeof m->looks_like, looks ? looks : "");
     }
     job_wake(m->job);
@@ -120,9 +125,9 @@ static int start(struct job *j, const struct import_rec *rec, struct err *e)
 {
     _cleanup_free_ char *key = NULL;
     struct memo *m = memo(j);
-    const char *args[12] = { "import",     "--store",        j->jobs->store_dir,
-                             "--snapshot", rec->snapshot_id, "--format",
-                             rec->format,  "--source",       local_path(rec->url) };
+    const char *args[12] = { m->found ? "look" : "import", "--store", j->jobs->store_dir,
+                             "--snapshot", rec->snapshot_id };
+    size_t n = 5;
     struct work_spec spec = {
         .args = args, .on_progress = on_progress, .on_end = on_end, .userdata = m
     };
@@ -133,11 +138,17 @@ static int start(struct job *j, const struct import_rec *rec, struct err *e)
         job_watch(j, WORKS_TOPIC);
         return 0;
     }
+    if (!m->found) {
+        args[n++] = "--format";
+        args[n++] = rec->format;
+        args[n++] = "--source";
+        args[n++] = local_path(rec->url);
+    }
     r = model_snapshot_get(j->jobs->model, NULL, rec->snapshot_id, &snap, e);
     if (r == 0 && snap.encrypted) {
         key = jobs_key_path(j->jobs);
-        args[9] = "--key";
-        args[10] = key;
+        args[n++] = "--key";
+        args[n++] = key;
     }
     if (r == 0)
         r = work_start(j->jobs, &spec, &m->work, e);
@@ -153,12 +164,12 @@ static int find_finished(struct job *j, const struct import_rec *rec, struct err
     struct memo *m = memo(j);
     int r;
 
-    if (!store_snap_exists(j->jobs->store, rec->snapshot_id))
+    if (m->found || !store_snap_exists(j->jobs->store, rec->snapshot_id))
         return 0;
     r = store_snap_open(j->jobs->store, rec->snapshot_id, &sn, e);
     if (r < 0)
         return r;
-    m->started = m->ended = true;
+    m->found = true;
     m->volume_bytes = store_snap_info(sn)->volume_bytes;
     m->stored = store_snap_info(sn)->stored_bytes;
     return 0;
@@ -172,6 +183,7 @@ static int keep_result(struct job *j, struct err *e)
     json_object_set_new(j->args, "read", json_integer((json_int_t)m->read));
     json_object_set_new(j->args, "stored", json_integer((json_int_t)m->stored));
     json_object_set_new(j->args, "looks_like", json_string(m->looks_like));
+    json_object_set_new(j->args, "boots_by", json_string(m->boots_by));
     return job_save_args(j, e);
 }
 
@@ -200,15 +212,37 @@ static int step_read(struct job *j, struct err *e)
 
 /* ---- register -------------------------------------------------------------------------------- */
 
-static void warn_when_contradicted(struct import_rec *rec, const char *looks_like)
+/* What the request left open, the disk decides; what it said stands, with a warning. */
+static void decide(struct job *j, struct import_rec *rec)
 {
-    const char *said = rec->platform[0] ? rec->platform : "linux";
+    const char *looks = job_arg(j, "looks_like"), *boots = job_arg(j, "boots_by");
 
-    if (!looks_like[0] || strcmp(said, looks_like) == 0)
-        return;
-    (void)snprintf(rec->warning, sizeof rec->warning,
-                   "the platform was given as '%s', the disk looks like '%s'", said, looks_like);
-    log_warning("jobs", "import '%s': %s", rec->id, rec->warning);
+    if (!rec->platform[0])
+        (void)str_copy(rec->platform, sizeof rec->platform, looks[0] ? looks : "linux");
+    else if (looks[0] && strcmp(rec->platform, looks) != 0)
+        (void)snprintf(rec->warning, sizeof rec->warning,
+                       "the platform was given as '%s', the disk looks like '%s'", rec->platform,
+                       looks);
+    if (!rec->boot_mode[0])
+        (void)str_copy(rec->boot_mode, sizeof rec->boot_mode, boots[0] ? boots : "legacy-bios");
+    else if (!rec->warning[0] && strcmp(boots, "uefi") == 0 && !str_starts(rec->boot_mode, "uefi"))
+        (void)snprintf(rec->warning, sizeof rec->warning,
+                       "the boot mode was given as '%s', the disk has a loader for UEFI only",
+                       rec->boot_mode);
+    if (rec->warning[0])
+        log_warning("jobs", "import '%s': %s", rec->id, rec->warning);
+}
+
+static void fill_image(const struct import_rec *rec, struct image_rec *image)
+{
+    bool windows = strcmp(rec->platform, "windows") == 0;
+
+    (void)str_copy(image->platform, sizeof image->platform, windows ? "windows" : "");
+    (void)str_copy(image->platform_details, sizeof image->platform_details,
+                   windows ? "Windows" : "Linux/UNIX");
+    (void)str_copy(image->usage_operation, sizeof image->usage_operation,
+                   windows ? "RunInstances:0002" : "RunInstances");
+    (void)str_copy(image->boot_mode, sizeof image->boot_mode, rec->boot_mode);
 }
 
 static int register_image(struct job *j, struct err *e)
@@ -222,10 +256,12 @@ static int register_image(struct job *j, struct err *e)
 
     if (r < 0 || rec.state != IMPORT_ACTIVE)
         return r;
-    warn_when_contradicted(&rec, job_arg(j, "looks_like"));
+    decide(j, &rec);
     r = model_snapshot_get(m, NULL, rec.snapshot_id, &snap, e);
     if (r < 0)
         return r;
+    (void)str_copy(snap.platform, sizeof snap.platform,
+                   strcmp(rec.platform, "windows") == 0 ? "windows" : "");
     snap.volume_size_gib = max_u64(1, div_up_u64(bytes, GIB(1)));
     r = model_snapshot_save(m, &snap, e);
     if (r == 0)
@@ -239,6 +275,7 @@ static int register_image(struct job *j, struct err *e)
         r = model_image_get(m, NULL, rec.image_id, &image, e);
     if (r < 0)
         return r;
+    fill_image(&rec, &image);
     for (size_t i = 0; i < image.mapping.n; i++)
         if (strcmp(image.mapping.v[i].snapshot_id, snap.id) == 0)
             image.mapping.v[i].size_gib = snap.volume_size_gib;

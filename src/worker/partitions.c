@@ -19,6 +19,7 @@ struct guess {
     uint64_t disk_bytes;
     uint64_t windows, linux_; /* bytes that speak for either */
     unsigned partitions;
+    bool gpt, efi, bios; /* the table, and partitions for either firmware */
 };
 
 static int get(struct guess *g, uint64_t offset, void *buf, size_t len, struct err *e)
@@ -152,6 +153,16 @@ static int walk_mbr(struct guess *g, const struct mbr_entry m[4], struct err *e)
 
 /* ---- GPT ------------------------------------------------------------------------------------- */
 
+/* How the firmware finds its loader; as they lie on disk. */
+static const uint8_t efi_system[16] = { /* C12A7328-F81F-11D2-BA4B-00A0C93EC93B */
+                                        0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11,
+                                        0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b
+};
+static const uint8_t bios_boot[16] = { /* 21686148-6449-6E6F-744E-656564454649 */
+                                       'H', 'a', 'h', '!', 'I', 'd', 'o', 'n',
+                                       't', 'N', 'e', 'e', 'd', 'E', 'F', 'I'
+};
+
 /* Types that tell the system even when the file system does not; as they lie on disk. */
 static const struct {
     uint8_t guid[16];
@@ -187,6 +198,8 @@ static int gpt_entry(struct guess *g, const uint8_t *p, uint64_t sector_bytes, s
     if (last < first || !mul_u64(first, sector_bytes, &start) ||
         !mul_u64(last - first + 1, sector_bytes, &bytes))
         return 0;
+    g->efi = g->efi || memcmp(type, efi_system, 16) == 0;
+    g->bios = g->bios || memcmp(type, bios_boot, 16) == 0;
     for (size_t i = 0; i < ARRAY_LEN(gpt_types); i++)
         if (memcmp(type, gpt_types[i].guid, 16) == 0)
             *(gpt_types[i].windows ? &g->windows : &g->linux_) += 1;
@@ -207,6 +220,7 @@ static int walk_gpt(struct guess *g, uint64_t sector_bytes, struct err *e)
         return r;
     if (!has(head, 0, "EFI PART", 8))
         return 0;
+    g->gpt = true;
     c = cur_over(head + 72, 16);
     table = cur_le64(&c);
     n = cur_le32(&c);
@@ -223,8 +237,15 @@ static int walk_gpt(struct guess *g, uint64_t sector_bytes, struct err *e)
     return r < 0 ? r : 1;
 }
 
-int partitions_guess(partitions_read_fn fn, void *userdata, uint64_t disk_bytes, const char **ret,
-                     struct err *e)
+static const char *boot_of(const struct guess *g, bool windows)
+{
+    if (g->gpt && g->efi && (windows || !g->bios))
+        return "uefi";
+    return g->gpt || g->partitions || g->windows || g->linux_ ? "legacy-bios" : "";
+}
+
+int partitions_guess(partitions_read_fn fn, void *userdata, uint64_t disk_bytes,
+                     struct partitions_look *ret, struct err *e)
 {
     struct guess g = { .fn = fn, .userdata = userdata, .disk_bytes = disk_bytes };
     struct mbr_entry m[4];
@@ -242,6 +263,7 @@ int partitions_guess(partitions_read_fn fn, void *userdata, uint64_t disk_bytes,
         r = walk_mbr(&g, m, e);
     if (r < 0)
         return r;
-    *ret = g.windows > g.linux_ ? "windows" : g.linux_ ? "linux" : "";
+    ret->system = g.windows > g.linux_ ? "windows" : g.linux_ ? "linux" : "";
+    ret->boot = boot_of(&g, g.windows > g.linux_);
     return 0;
 }

@@ -29,13 +29,18 @@ static int read_disk(void *userdata, uint64_t offset, void *buf, size_t len, str
     return 0;
 }
 
-static const char *guess(void)
+static struct partitions_look look(void)
 {
-    const char *s = NULL;
+    struct partitions_look l = { 0 };
     struct err e = { 0 };
 
-    assert_int_equal(partitions_guess(read_disk, NULL, sizeof disk, &s, &e), 0);
-    return s;
+    assert_int_equal(partitions_guess(read_disk, NULL, sizeof disk, &l, &e), 0);
+    return l;
+}
+
+static const char *guess(void)
+{
+    return look().system;
 }
 
 static void le(uint8_t *at, uint64_t v, unsigned n)
@@ -166,6 +171,34 @@ static void hostile_tables_end(void **unused)
     assert_string_equal(guess(), "");
 }
 
+static void gpt_type(unsigned i, const char *type)
+{
+    memcpy(disk + 1024 + 128 * i, type, 16);
+}
+
+static void the_table_tells_the_firmware(void **unused)
+{
+    static const char efi[] = "\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b";
+
+    (void)unused;
+    assert_string_equal(look().boot, "");
+    mbr(0, 0, 7, 64, 1000);
+    ntfs(64 * 512);
+    assert_string_equal(look().boot, "legacy-bios");
+    clear(NULL);
+    gpt(512, 128, 128);
+    gpt_part(512, 0, 100, 200);
+    gpt_part(512, 1, 201, 2000);
+    assert_string_equal(look().boot, "legacy-bios"); /* no loader for UEFI */
+    gpt_type(0, efi);
+    assert_string_equal(look().boot, "uefi");
+    gpt_part(512, 2, 40, 60);
+    gpt_type(2, "Hah!IdontNeedEFI"); /* a cloud image that boots by either */
+    assert_string_equal(look().boot, "legacy-bios");
+    ntfs(201 * 512); /* Windows knows one way only */
+    assert_string_equal(look().boot, "uefi");
+}
+
 static int read_fails(void *userdata, uint64_t offset, void *buf, size_t len, struct err *e)
 {
     (void)userdata, (void)buf, (void)len;
@@ -174,12 +207,12 @@ static int read_fails(void *userdata, uint64_t offset, void *buf, size_t len, st
 
 static void a_failing_read_is_told(void **unused)
 {
-    const char *s = NULL;
+    struct partitions_look l = { 0 };
     struct err e = { 0 };
 
     (void)unused;
-    assert_int_equal(partitions_guess(read_fails, NULL, DISK_BYTES, &s, &e), -EIO);
-    assert_null(s);
+    assert_int_equal(partitions_guess(read_fails, NULL, DISK_BYTES, &l, &e), -EIO);
+    assert_null(l.system);
     assert_string_equal(e.msg, "read at 0");
 }
 
@@ -193,6 +226,7 @@ int main(void)
         cmocka_unit_test_setup(the_larger_part_decides, clear),
         cmocka_unit_test_setup(a_logical_partition_is_found, clear),
         cmocka_unit_test_setup(a_file_system_without_partitions_is_found, clear),
+        cmocka_unit_test_setup(the_table_tells_the_firmware, clear),
         cmocka_unit_test_setup(hostile_tables_end, clear),
         cmocka_unit_test(a_failing_read_is_told),
     };

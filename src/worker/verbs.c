@@ -17,6 +17,8 @@ const struct verb worker_verbs[] = {
     { "copy", "--store DIR --source ID --snapshot ID [--key FILE]",
       BIT(STORE) | BIT(SOURCE) | BIT(SNAPSHOT), BIT(STORE) | BIT(SOURCE) | BIT(SNAPSHOT) | BIT(KEY),
       verb_copy },
+    { "look", "--store DIR --snapshot ID [--key FILE]", BIT(STORE) | BIT(SNAPSHOT),
+      BIT(STORE) | BIT(SNAPSHOT) | BIT(KEY), verb_look },
     { "gc", "--store DIR [--key FILE]", BIT(STORE), BIT(STORE) | BIT(KEY), verb_gc },
     { "check", "--store DIR [--shallow] [--key FILE]", BIT(STORE),
       BIT(STORE) | BIT(SHALLOW) | BIT(KEY), verb_check },

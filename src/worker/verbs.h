@@ -18,6 +18,8 @@ struct worker_args {
 /* Each does its whole work; *ret_result goes out as the last line (caller owns). */
 int verb_import(const struct worker_args *a, struct report *rep, json_t **ret_result,
                 struct err *e);
+/* What the disk in a snapshot looks like, as import tells it. */
+int verb_look(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);
 int verb_snapshot(const struct worker_args *a, struct report *rep, json_t **ret_result,
                   struct err *e);
 int verb_copy(const struct worker_args *a, struct report *rep, json_t **ret_result, struct err *e);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The daemon is killed while instances run: guests go on, nothing written is lost, everything is adopted."""
-import fcntl, os, socket, sys
+import fcntl, os, signal, socket, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from kilntest import *
 
@@ -106,6 +106,42 @@ def test_space_comes_back_when_a_reader_of_the_store_has_gone():
         k.wait_log('space is given back later', log)
         equal(packs(), before, 'packs while they may be read')
     eventually('the pack has gone', lambda: packs() < before)
+
+
+def gen2():
+    """A disk as Hyper-V's second generation has them: GPT, EFI system partition, NTFS."""
+    path = f'{k.home}/gen2.raw'
+    with open(path, 'wb') as f:
+        f.truncate(256 << 20)
+        f.seek(16 << 20)
+        f.write(os.urandom(128 << 20))  # an import of it takes a while
+    sh('/sbin/sgdisk', '-n', '1:2048:+8M', '-t', '1:ef00', '-n', '2:0:0', '-t', '2:0700', path)
+    with open(path, 'r+b') as f:
+        f.seek(18432 * 512)
+        f.write(b'\xeb\x52\x90NTFS    ')
+    os.chmod(path, 0o644)
+    return path
+
+
+def what_it_is(name):
+    im = k.ec2.describe_images(Filters=[{'Name': 'name', 'Values': [name]}])['Images'][0]
+    return im['State'], im.get('Platform'), im.get('BootMode'), im['UsageOperation']
+
+
+def test_an_import_learns_from_the_disk_what_it_is_although_the_daemon_missed_its_end():
+    path, windows = gen2(), ('available', 'windows', 'uefi', 'RunInstances:0002')
+    k.cli('import', path, '--name', 'seen')
+    equal(what_it_is('seen'), windows)
+    k.cli('import', path, '--name', 'told', '--platform', 'linux', '--boot-mode', 'legacy-bios')
+    equal(what_it_is('told'), ('available', None, 'legacy-bios', 'RunInstances'))
+    before = set(os.listdir(f'{k.home}/store/snaps'))
+    k.cli('import', path, '--name', 'missed', '--no-wait')
+    eventually('its worker runs', lambda: procs_with(f'kiln-worker import --store {k.home}'))
+    k.daemon.send_signal(signal.SIGSTOP)
+    eventually('the worker has committed', lambda: set(os.listdir(f'{k.home}/store/snaps')) - before)
+    k.restart()
+    eventually('it is available', lambda: what_it_is('missed')[0] == 'available')
+    equal(what_it_is('missed'), windows)
 
 
 def test_the_end_leaves_nothing():

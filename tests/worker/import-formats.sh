@@ -102,3 +102,15 @@ printf '\353\122\220NTFS    ' >windows
 truncate -s 64M windows
 import windows raw windows || fail windows
 [ "$(result looks_like)" = windows ] || fail "NTFS looks like '$(result looks_like)'"
+[ "$(result boots_by)" = legacy-bios ] || fail "without a GPT it boots by '$(result boots_by)'"
+
+# The snapshot tells the same, later.
+if command -v sgdisk >sgdisk.log; then
+    truncate -s 64M gen2
+    sgdisk -n 1:2048:+8M -t 1:ef00 -n 2:0:0 -t 2:0700 gen2 >>sgdisk.log
+    dd if=windows of=gen2 bs=512 seek=18432 count=1 conv=notrunc 2>dd.log
+    import gen2 raw gen2 || fail gen2
+    [ "$(result looks_like) $(result boots_by)" = "windows uefi" ] || fail "$(tail -n 1 out)"
+    worker look --store store --snapshot gen2 || fail look
+    [ "$(result looks_like) $(result boots_by)" = "windows uefi" ] || fail "$(tail -n 1 out)"
+fi
