@@ -33,17 +33,15 @@ static void put_disk(struct api_call *c, const struct import_rec *i, const char 
 }
 
 /* Elements that EC2 does not have: real bytes. */
-static void put_counters(struct api_call *c, const struct import_rec *i)
+static void put_counters(struct api_call *c, const struct import_rec *i,
+                         const struct snapshot_rec *s)
 {
-    struct snapshot_rec s;
-    struct err e = { 0 };
-
     xml_uint(c->out, "kilnBytesDone", i->bytes_done);
     xml_uint(c->out, "kilnBytesTotal", i->bytes_total);
     xml_uint(c->out, "kilnBytesPerSecond", i->bytes_per_s);
-    if (model_snapshot_get(c->model, i->region, i->snapshot_id, &s, &e) >= 0) {
-        xml_uint(c->out, "kilnBytesRead", s.bytes_read);
-        xml_uint(c->out, "kilnBytesStored", s.bytes_stored);
+    if (s) {
+        xml_uint(c->out, "kilnBytesRead", s->bytes_read);
+        xml_uint(c->out, "kilnBytesStored", s->bytes_stored);
     }
     xml_text(c->out, "kilnImageId", i->image_id);
     xml_text(c->out, "kilnSnapshotId", i->snapshot_id);
@@ -52,15 +50,18 @@ static void put_counters(struct api_call *c, const struct import_rec *i)
 
 int api_put_import(struct api_call *c, const struct import_rec *i, struct err *e)
 {
-    bool windows = str_eq(i->platform, "windows");
+    bool windows = str_eq(i->platform, "windows"), there;
+    struct snapshot_rec s = { 0 };
+    struct err gone = { 0 };
     char progress[8];
 
+    there = model_snapshot_get(c->model, i->region, i->snapshot_id, &s, &gone) >= 0;
     snprintf(progress, sizeof(progress), "%u", i->progress > 100 ? 100 : i->progress);
     xml_text(c->out, "importTaskId", i->id);
     xml_text(c->out, "architecture", "x86_64");
     xml_text(c->out, "bootMode", i->boot_mode);
     xml_text(c->out, "description", i->description);
-    xml_bool(c->out, "encrypted", false);
+    xml_bool(c->out, "encrypted", s.encrypted);
     xml_text(c->out, "licenseType", "BYOL");
     if (i->platform[0]) { /* not until it was said, or the disk has been read */
         xml_text(c->out, "platform", windows ? "Windows" : "Linux");
@@ -73,6 +74,6 @@ int api_put_import(struct api_call *c, const struct import_rec *i, struct err *e
     if (i->state == IMPORT_COMPLETED)
         xml_text(c->out, "imageId", i->image_id);
     put_disk(c, i, progress);
-    put_counters(c, i);
+    put_counters(c, i, there ? &s : NULL);
     return api_put_tags_of(c, i->id, e);
 }

@@ -46,6 +46,7 @@ static void an_import_may_be_encrypted(void **state)
 
     ask(w,
         "Action=ImportImage&DiskContainer.1.Url=/d.raw&DiskContainer.1.Format=raw&Encrypted=true");
+    assert_at(w, "encrypted", "true");
     ask(w, "Action=DescribeSnapshots&SnapshotId.1=%s", at(w, "kilnSnapshotId"));
     assert_at(w, "snapshotSet/item/encrypted", "true");
 }
