@@ -10,6 +10,7 @@
 #include "sysprep/sysprep.h"
 
 #define PROGRAM      CONFIG_ROOT "Ec2Config.exe"
+#define POWER_KEY    "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Power"
 #define LETTERS_FILE CONFIG_SETTINGS "DriveLetterConfig.xml"
 
 #define WIDTH  268
@@ -23,6 +24,7 @@ enum {
     KEEP,
     PASSWORD,
     WALLPAPER,
+    HIBERNATION,
 };
 enum { GENERAL, STORAGE, IMAGE, SUPPORT };
 
@@ -45,6 +47,7 @@ static const struct dialog_item items[] = {
       "Print the &Remote Desktop certificate", false },
     { WALLPAPER, DIALOG_CHECK, GENERAL, 14, 113, 240, 11,
       "Wallpaper In&formation: details of the instance on the desktop", false },
+    { HIBERNATION, DIALOG_CHECK, GENERAL, 14, 128, 240, 11, "Enable &Hibernation", false },
     { PLUGIN_FIRST + 5, DIALOG_CHECK, STORAGE, 14, 26, 240, 11, "E&xtend the root volume", false },
     { PLUGIN_FIRST + 6, DIALOG_CHECK, STORAGE, 14, 41, 240, 11,
       "&Initialize drives: format and mount new volumes", false },
@@ -142,6 +145,21 @@ static int save_wallpaper(struct win *w, struct dialog_ui *ui, struct err *e)
     return on < 0 ? on : wanted == (on > 0) ? 0 : config_wallpaper_switch(w, wanted, e);
 }
 
+static bool hibernates(struct win *w)
+{
+    struct err e = { 0 };
+    uint32_t on = 0;
+
+    return win_reg_u32(w, POWER_KEY, "HibernateEnabled", &on, &e) > 0 && on;
+}
+
+static int save_hibernation(struct win *w, struct dialog_ui *ui, struct err *e)
+{
+    bool wanted = ui->checked(ui, HIBERNATION);
+
+    return wanted == hibernates(w) ? 0 : w->hibernation(w, wanted, e);
+}
+
 static int load(struct win *w, struct dialog_ui *ui, struct err *e)
 {
     struct config_file *c = calloc(1, sizeof(*c));
@@ -155,6 +173,8 @@ static int load(struct win *w, struct dialog_ui *ui, struct err *e)
         r = load_letters(w, ui, e);
     if (r == 0)
         r = load_wallpaper(w, ui, e);
+    if (r == 0)
+        ui->check(ui, HIBERNATION, hibernates(w));
     if (c)
         config_file_done(c);
     free(c);
@@ -178,17 +198,17 @@ static int take_line(char *line, struct str *out, struct err *e)
     *end = '\0';
     eq += 1 + strspn(eq + 1, " \t");
     eq[strcspn(eq, " \t\r")] = '\0';
-    str_add(out, "  <Mapping>\n    <VolumeName>");
+    str_add(out, "  <Mapping>\r\n    <VolumeName>");
     str_xml(out, line);
-    str_add(out, "</VolumeName>\n    <DriveLetter>");
+    str_add(out, "</VolumeName>\r\n    <DriveLetter>");
     str_xml(out, eq);
-    str_add(out, "</DriveLetter>\n  </Mapping>\n");
+    str_add(out, "</DriveLetter>\r\n  </Mapping>\r\n");
     return 0;
 }
 
 static int letters_xml(char *text, struct str *out, struct err *e)
 {
-    str_add(out, "<?xml version=\"1.0\" standalone=\"yes\"?>\n<DriveLetterMapping>\n");
+    str_add(out, "<?xml version=\"1.0\" standalone=\"yes\"?>\r\n<DriveLetterMapping>\r\n");
     for (char *line = text, *next; line; line = next) {
         next = strchr(line, '\n');
         if (next)
@@ -196,7 +216,7 @@ static int letters_xml(char *text, struct str *out, struct err *e)
         if (take_line(line, out, e) < 0)
             return -e->no;
     }
-    str_add(out, "</DriveLetterMapping>\n");
+    str_add(out, "</DriveLetterMapping>\r\n");
     return str_check(out, "the mappings", e);
 }
 
@@ -288,6 +308,8 @@ static int save_all(struct win *w, struct dialog_ui *ui, bool always, struct err
         r = save_plugins(w, ui, e);
     if (r == 0)
         r = save_wallpaper(w, ui, e);
+    if (r == 0)
+        r = save_hibernation(w, ui, e);
     return r < 0 ? r : save_option(w, ui, always, e);
 }
 
@@ -300,10 +322,13 @@ static int shut_down(struct win *w, struct dialog_ui *ui, bool with_sysprep, str
 {
     int r = save_all(w, ui, true, e);
 
+    if (r == 0 && with_sysprep && config_check_all(w, e) < 0)
+        return err_wrap(e, "the settings are wrong, nothing was run");
     return r < 0 ? r : win_start(w, PROGRAM, with_sysprep ? "-sysprep" : "-shutdown", false, e);
 }
 
 const struct dialog dialog_config = {
+    .agent = DIALECT_CONFIG,
     .title = "Ec2 Service Properties",
     .tabs = tabs,
     .w = WIDTH,

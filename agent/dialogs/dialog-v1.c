@@ -143,6 +143,7 @@ static int shut_down(struct win *w, struct dialog_ui *ui, bool with_sysprep, str
 }
 
 const struct dialog dialog_v1 = {
+    .agent = DIALECT_V1,
     .title = "EC2LaunchSettings",
     .w = WIDTH,
     .h = HEIGHT,

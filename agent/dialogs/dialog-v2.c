@@ -291,6 +291,7 @@ static int shut_down(struct win *w, struct dialog_ui *ui, bool with_sysprep, str
 }
 
 const struct dialog dialog_v2 = {
+    .agent = DIALECT_V2,
     .title = "Amazon EC2Launch settings",
     .tabs = tabs,
     .w = WIDTH,

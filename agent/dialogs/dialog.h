@@ -4,6 +4,7 @@
  * dialog-win.c draws the table with plain Win32, every control reachable by keyboard. */
 #pragma once
 
+#include "engine/dialect.h"
 #include "engine/win.h"
 
 enum dialog_kind {
@@ -59,6 +60,7 @@ struct dialog_ui {
 };
 
 struct dialog {
+    enum dialect_id agent;
     const char *title;
     const char *const *tabs; /* names, ends with NULL; NULL: no pages */
     short w, h;
@@ -79,7 +81,8 @@ extern const struct dialog dialog_config; /* Ec2ConfigServiceSettings.exe */
 extern const struct dialog dialog_v2;     /* EC2LaunchSettingsUI.exe */
 
 /* What each button of every dialog does, portable: OK saves and closes, Apply saves, Cancel closes;
- * a shutdown is asked about first, then the model does it. Failures are told. */
+ * a shutdown is asked about first, then the model does it. Failures are told. Sysprep runs without
+ * a window: what would stop it is looked for here, or its owner would wait for nothing. */
 void dialog_press(const struct dialog *d, struct win *w, struct dialog_ui *ui, int id);
 
 /* Shows one of them until it is closed; the exit code of the program. Windows only. */

@@ -15,6 +15,16 @@
 #define V2_PROGRAM "\"C:\\Program Files\\Amazon\\EC2Launch\\EC2Launch.exe\""
 #define CONFIG_DIR "C:\\Program Files\\Amazon\\Ec2ConfigService\\"
 #define ANSWER     CONFIG_DIR "sysprep2008.xml"
+#define V1_ANSWER  "C:\\ProgramData\\Amazon\\EC2-Windows\\Launch\\Sysprep\\Unattend.xml"
+#define V2_ANSWER  "C:\\ProgramData\\Amazon\\EC2Launch\\sysprep\\unattend.xml"
+
+/* A machine on which nothing stands in Sysprep's way. */
+static void ready_for_sysprep(struct fake *f, const char *answer, const char *shipped)
+{
+    fake_sysprep(f);
+    fake_reg_u32(f, SYSPREP_RDP_KEY, SYSPREP_RDP_VALUE, 1);
+    fake_ship(f, answer, shipped);
+}
 
 static void every_control_has_a_label_of_its_own(void **unused)
 {
@@ -35,7 +45,6 @@ static void every_control_has_a_label_of_its_own(void **unused)
     assert_string_equal(dialog_config.tabs[2], "Image");
 }
 
-/* S-77 */
 /* Alt and a letter reach one control of a page, not the first of two. */
 static void every_letter_of_a_page_is_there_once(void **unused)
 {
@@ -54,6 +63,7 @@ static void every_letter_of_a_page_is_there_once(void **unused)
             }
 }
 
+/* S-77 */
 static void each_box_of_version_one_changes_exactly_its_key(void **unused)
 {
     static const struct {
@@ -127,6 +137,7 @@ static void version_one_asks_then_schedules_then_runs_sysprep(void **unused)
     (void)unused;
 
     fake_ship(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
+    ready_for_sysprep(f, V1_ANSWER, "v1/files/Sysprep/Unattend.xml");
     s = screen_new(&dialog_v1, f);
     s->answer = false;
     screen_click(s, "Shutdown with Sysprep");
@@ -152,6 +163,45 @@ static void version_one_asks_then_schedules_then_runs_sysprep(void **unused)
     fake_free(f);
 }
 
+/* S-6: who pressed the button is told what the program without a window finds. */
+static void what_stands_in_syspreps_way_is_told_first(void **unused)
+{
+    struct fake *f = fake_new();
+    struct screen *s;
+    (void)unused;
+
+    fake_ship(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
+    ready_for_sysprep(f, V1_ANSWER, "v1/files/Sysprep/Unattend.xml");
+    fake_account(f, "builder", 1001, 0);
+    s = screen_new(&dialog_v1, f);
+    s->answer = true;
+    s->answers = 1; /* yes to Sysprep, no to what it would cost */
+    screen_click(s, "Shutdown with Sysprep");
+    assert_non_null(strstr(s->asked, "- extra local account 'builder': its profile may lose data"));
+    assert_false(fake_called(f, V1_PROGRAM));
+    assert_false(s->closed);
+    s->answer = true;
+    screen_click(s, "Shutdown with Sysprep");
+    assert_true(fake_called(f, V1_PROGRAM " sysprep-instance\n"));
+    screen_free(s);
+    fake_free(f);
+
+    f = fake_new();
+    fake_ship(f, V1_CONFIG, "v1/files/Config/LaunchConfig.json");
+    ready_for_sysprep(f, V1_ANSWER, "v1/files/Sysprep/Unattend.xml");
+    fake_file(f, V1_ANSWER, "<unattend>\n<oops>");
+    s = screen_new(&dialog_v1, f);
+    s->answer = true;
+    screen_click(s, "Shutdown with Sysprep");
+    assert_non_null(strstr(s->told, "Sysprep was not started, nothing was changed:\n\n- " V1_ANSWER
+                                    ":2:1: '<oops>' is not closed"));
+    assert_false(fake_called(f, V1_PROGRAM));
+    assert_false(fake_called(f, "file_write"));
+    assert_false(s->closed);
+    screen_free(s);
+    fake_free(f);
+}
+
 static struct fake *config_machine(void)
 {
     struct fake *f = fake_new();
@@ -161,7 +211,7 @@ static struct fake *config_machine(void)
               "ec2config/files/Settings/BundleConfig.xml");
     fake_ship(f, CONFIG_DIR "Settings\\DriveLetterConfig.xml",
               "ec2config/files/Settings/DriveLetterConfig.xml");
-    fake_ship(f, ANSWER, "ec2config/files/sysprep2008.xml");
+    ready_for_sysprep(f, ANSWER, "ec2config/files/sysprep2008.xml");
     return f;
 }
 
@@ -226,6 +276,28 @@ static void ec2config_carries_out_the_option_and_runs_sysprep(void **unused)
     screen_click(s, "OK"); /* an empty line keeps the password that is there */
     assert_string_equal(s->told, "");
     assert_non_null(strstr(fake_file_text(f, ANSWER), "<Value>Correct-Horse-9</Value>"));
+    screen_free(s);
+    fake_free(f);
+}
+
+static void ec2config_switches_hibernation(void **unused)
+{
+    struct fake *f = config_machine();
+    struct screen *s = screen_new(&dialog_config, f);
+    (void)unused;
+
+    screen_click(s, "Enable Hibernation");
+    screen_click(s, "Apply");
+    screen_click(s, "Cancel");
+    assert_true(fake_called(f, "hibernation on"));
+    screen_free(s);
+    fake_reg_u32(f, "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Power", "HibernateEnabled", 1);
+    s = screen_new(&dialog_config, f);
+    screen_click(s, "Apply"); /* as it is: nothing is done */
+    assert_int_equal(fake_count(f, "hibernation"), 1);
+    screen_click(s, "Enable Hibernation");
+    screen_click(s, "OK");
+    assert_true(fake_called(f, "hibernation off"));
     screen_free(s);
     fake_free(f);
 }
@@ -363,6 +435,7 @@ static void version_two_has_both_shutdowns(void **unused)
     (void)unused;
 
     fake_file(f, V2_CONFIG, v2_text);
+    ready_for_sysprep(f, V2_ANSWER, "sysprep/files/unattend.xml");
     s = screen_new(&dialog_v2, f);
     screen_click(s, "Shutdown with Sysprep");
     assert_false(fake_called(f, "run"));
@@ -385,9 +458,11 @@ int main(void)
         cmocka_unit_test(each_box_of_version_one_changes_exactly_its_key),
         cmocka_unit_test(version_one_stores_a_specified_password_in_clear),
         cmocka_unit_test(version_one_asks_then_schedules_then_runs_sysprep),
+        cmocka_unit_test(what_stands_in_syspreps_way_is_told_first),
         cmocka_unit_test(ec2config_changes_nothing_by_cancel),
         cmocka_unit_test(ec2config_switches_the_wallpaper),
         cmocka_unit_test(ec2config_carries_out_the_option_and_runs_sysprep),
+        cmocka_unit_test(ec2config_switches_hibernation),
         cmocka_unit_test(ec2config_letters_are_lines),
         cmocka_unit_test(version_two_keeps_what_it_does_not_show),
         cmocka_unit_test(version_two_writes_each_kind_of_task),

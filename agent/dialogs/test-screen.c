@@ -42,8 +42,13 @@ static void ui_enable(struct dialog_ui *ui, int id, bool on)
 
 static bool ui_ask(struct dialog_ui *ui, const char *text)
 {
-    (void)snprintf(screen_of(ui)->asked, sizeof(screen_of(ui)->asked), "%s", text);
-    return screen_of(ui)->answer;
+    struct screen *s = screen_of(ui);
+    bool answer = s->answer;
+
+    (void)snprintf(s->asked, sizeof(s->asked), "%s", text);
+    if (s->answers && --s->answers == 0)
+        s->answer = false;
+    return answer;
 }
 
 static void ui_tell(struct dialog_ui *ui, const char *text)

@@ -15,6 +15,7 @@ struct screen {
     bool on[IDS], enabled[IDS];
     char *text[IDS];
     bool answer, closed;
+    unsigned answers; /* how often that answer is given, then No; 0: always */
     char asked[1024], told[1024];
 };
 
