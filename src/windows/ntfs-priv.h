@@ -52,6 +52,9 @@ DEFINE_FREEP(ntfs_ucsfree, ntfschar);
 
 /* "" is the root. ERR_NOT_FOUND when it is not there. Close before anything else opens it. */
 int win_ntfs_inode(struct ntfs_tree *t, const char *path, ntfs_inode **ret, struct err *e);
+/* 0: it is no reparse point. */
+int win_ntfs_reparse_tag(struct ntfs_tree *t, ntfs_inode *ni, const char *path, uint32_t *ret,
+                         struct err *e);
 /* The story of a failed call of libntfs-3g, with the disk's own when that is the reason. */
 int win_ntfs_failed(struct ntfs_tree *t, int no, const char *what, const char *path, struct err *e);
 /* len bytes of an open attribute. */

@@ -35,28 +35,6 @@ static void make(struct volume *v, unsigned width)
     volume_do(v, "mcopy", "-i", "@", "%none", "::EFI/empty", NULL);
 }
 
-struct opened {
-    struct win_disk *disk;
-    struct win_tree *t;
-};
-
-static void open_volume(struct volume *v, bool writable, struct opened *o)
-{
-    struct err e = { 0 };
-
-    if (volume_disk(v->path, writable, &o->disk, &e) < 0 ||
-        win_fat_open(o->disk, writable, &o->t, &e) < 0)
-        fail_msg("%s", e.msg);
-}
-
-static void close_volume(struct opened *o)
-{
-    struct err e = { 0 };
-
-    assert_int_equal(win_tree_close(o->t, &e), 0);
-    win_disk_free(o->disk);
-}
-
 /* No fault, and nothing that belongs to nobody. */
 static void check(struct volume *v)
 {
@@ -95,7 +73,7 @@ static void what_mtools_wrote_is_read(void **state)
         struct opened o;
 
         make(v, i);
-        open_volume(v, false, &o);
+        volume_open(v, win_fat_open, false, &o);
         tree_has(o.t, BOOT "/BCD", bcd, 32768);
         tree_has(o.t, "efi/MICROSOFT/boot/bcd", bcd, 32768);
         tree_has(o.t, LONG, efi, 70001);
@@ -111,7 +89,7 @@ static void what_mtools_wrote_is_read(void **state)
         assert_string_equal(facts.label, "KILN ESP");
         assert_int_equal(facts.serial, 0x1234abcd);
         assert_int_equal(facts.cluster_bytes, 512);
-        close_volume(&o);
+        volume_close(&o);
     }
 }
 
@@ -123,7 +101,7 @@ static void what_is_not_there_is_named(void **state)
     struct opened o;
 
     make(v, 0);
-    open_volume(v, false, &o);
+    volume_open(v, win_fat_open, false, &o);
     failed_as(win_tree_stat(o.t, "EFI/Boot", &st, &e), &e, ERR_NOT_FOUND, "'EFI/Boot'");
     err_clear(&e);
     failed_as(win_tree_stat(o.t, BOOT "/BCD/x", &st, &e), &e, ERR_NOT_FOUND, "/BCD/x'");
@@ -132,7 +110,7 @@ static void what_is_not_there_is_named(void **state)
               "not a directory");
     err_clear(&e);
     assert_int_equal(win_tree_exists(o.t, "EFI/none", &e), 0);
-    close_volume(&o);
+    volume_close(&o);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -150,10 +128,10 @@ static void content_is_replaced_in_every_size(void **state)
             struct err e = { 0 };
             struct opened o;
 
-            open_volume(v, true, &o);
+            volume_open(v, win_fat_open, true, &o);
             assert_int_equal(win_tree_write(o.t, BOOT "/bcd", now, sizes[k], &e), 0);
             tree_has(o.t, BOOT "/BCD", now, sizes[k]);
-            close_volume(&o);
+            volume_close(&o);
             check(v);
             volume_do(v, "mcopy", "-n", "-o", "-i", "@", "::" BOOT "/BCD", "%got", NULL);
             volume_has(v, "got", now, sizes[k]);
@@ -176,7 +154,7 @@ static void a_full_volume_stays_as_it_was(void **state)
 
         make(v, i);
         before = volume_bytes(v, &n);
-        open_volume(v, true, &o);
+        volume_open(v, win_fat_open, true, &o);
         failed_as(win_tree_write(o.t, LONG, big, MIB(3), &e), &e, ERR_LIMIT, "is full");
         assert_int_equal(e.no, ENOSPC);
         after = volume_bytes(v, &m);
@@ -185,7 +163,7 @@ static void a_full_volume_stays_as_it_was(void **state)
         /* What was tried has left nothing in the table. */
         err_clear(&e);
         assert_int_equal(win_tree_write(o.t, BOOT "/BCD", big, MIB(1), &e), 0);
-        close_volume(&o);
+        volume_close(&o);
         check(v);
         volume_do(v, "mcopy", "-n", "-o", "-i", "@", "::" BOOT "/BCD", "%got", NULL);
         volume_has(v, "got", big, MIB(1));
@@ -199,7 +177,7 @@ static void what_is_not_done_here_is_refused(void **state)
     struct opened o;
 
     make(v, 2);
-    open_volume(v, true, &o);
+    volume_open(v, win_fat_open, true, &o);
     failed_as(win_tree_write(o.t, "EFI/new", "x", 1, &e), &e, ERR_NOT_FOUND, "'EFI/new'");
     err_clear(&e);
     failed_as(win_tree_write(o.t, BOOT, "x", 1, &e), &e, ERR_INVALID, "is a directory");
@@ -208,55 +186,40 @@ static void what_is_not_done_here_is_refused(void **state)
     err_clear(&e);
     failed_as(win_tree_delete(o.t, LONG, NULL, NULL, &e), &e, ERR_INVALID, "nothing is deleted");
     err_clear(&e);
-    close_volume(&o);
-    open_volume(v, false, &o);
+    volume_close(&o);
+    volume_open(v, win_fat_open, false, &o);
     failed_as(win_tree_write(o.t, BOOT "/BCD", "x", 1, &e), &e, ERR_DENIED, "for reading only");
-    close_volume(&o);
+    volume_close(&o);
 }
 
 /* ---- hostile --------------------------------------------------------------------------------- */
 
-struct image {
-    uint8_t *p;
-    size_t n, fat, root, data;
-    struct win_disk *disk;
-    struct win_tree *t;
-};
-
-/* FAT16 in memory: its entries are easy to write. */
+/* FAT16: its entries are easy to write. */
 static void load(struct volume *v, struct image *m)
 {
     make(v, 1);
-    *m = (struct image){ 0 };
-    m->p = volume_bytes(v, &m->n);
-    m->fat = (size_t)rd16(m->p + 14) * 512;
-    m->root = m->fat + (size_t)m->p[16] * rd16(m->p + 22) * 512;
-    m->data = m->root + (size_t)rd16(m->p + 17) * 32;
-}
-
-static void drop(struct image *m)
-{
-    win_tree_free(m->t);
-    win_disk_free(m->disk);
-    free(m->p);
+    image_load(v, m);
 }
 
 static int reopen(struct image *m, struct err *e)
 {
-    win_tree_free(m->t);
-    win_disk_free(m->disk);
-    m->t = NULL;
-    m->disk = NULL;
-    err_clear(e);
-    if (win_disk_over(m->p, m->n, &m->disk, e) < 0)
-        return -1;
-    return win_fat_open(m->disk, true, &m->t, e);
+    return image_open(m, win_fat_open, true, e);
+}
+
+static size_t fat_at(const struct image *m)
+{
+    return (size_t)rd16(m->p + 14) * 512;
+}
+
+static size_t root_at(const struct image *m)
+{
+    return fat_at(m) + (size_t)m->p[16] * rd16(m->p + 22) * 512;
 }
 
 /* The entry of a short name, by its 11 letters. */
 static uint8_t *entry(struct image *m, const char *letters)
 {
-    uint8_t *p = m->p + m->root;
+    uint8_t *p = m->p + root_at(m);
 
     while ((p = memmem(p, m->n - (size_t)(p - m->p), letters, 11)) && (p - m->p) % 32)
         p++;
@@ -266,7 +229,7 @@ static uint8_t *entry(struct image *m, const char *letters)
 
 static uint8_t *fat_of(struct image *m, unsigned cluster)
 {
-    return m->p + m->fat + 2 * (size_t)cluster;
+    return m->p + fat_at(m) + 2 * (size_t)cluster;
 }
 
 static int read_bcd(struct image *m, struct err *e)
@@ -306,7 +269,7 @@ static void chains_that_do_not_end_are_told(void **state)
     failed_as(write_bcd(&m, &e), &e, ERR_CORRUPT, "does not end");
     wr16(fat_of(&m, first + 5), 0xffff); /* too early */
     failed_as(read_bcd(&m, &e), &e, ERR_IO, "ends after 3072 of 32768 bytes");
-    drop(&m);
+    image_drop(&m);
 }
 
 static void entries_that_lie_are_told(void **state)
@@ -337,7 +300,7 @@ static void entries_that_lie_are_told(void **state)
     wr16(p + 26, 0); /* that is the root */
     assert_int_equal(reopen(&m, &e), 0);
     failed_as(win_tree_walk(m.t, "", add_name, &l, &e), &e, ERR_CORRUPT, "lies below itself");
-    drop(&m);
+    image_drop(&m);
 }
 
 /* Each chain of a directory's clusters ends somewhere. */
@@ -358,7 +321,7 @@ static void a_directory_in_a_loop_is_told(void **state)
     assert_int_equal(reopen(&m, &e), 0);
     failed_as(win_tree_list(m.t, "EFI", add_name, &l, &e), &e, ERR_CORRUPT, "has no clusters");
     assert_int_equal(l.n, 0);
-    drop(&m);
+    image_drop(&m);
 }
 
 static void a_long_name_of_another_entry_is_left_out(void **state)
@@ -378,7 +341,7 @@ static void a_long_name_of_another_entry_is_left_out(void **state)
     p[-32] = 0x7f; /* more parts than a name has */
     assert_int_equal(reopen(&m, &e), 0);
     assert_int_equal(win_tree_stat(m.t, BOOT "/afileo~1.efi", &st, &e), 0);
-    drop(&m);
+    image_drop(&m);
 }
 
 static void a_boot_sector_without_sense_is_refused(void **state)
@@ -414,7 +377,7 @@ static void a_boot_sector_without_sense_is_refused(void **state)
     assert_int_equal(reopen(&m, &e), 0);
     m.n = 100; /* not even a sector */
     failed_as(reopen(&m, &e), &e, ERR_CORRUPT, "smaller than a sector");
-    drop(&m);
+    image_drop(&m);
 }
 
 int main(void)

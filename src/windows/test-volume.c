@@ -76,6 +76,55 @@ int volume_disk(const char *path, bool writable, struct win_disk **ret, struct e
     return fd < 0 ? err_errno(e, "open '%s'", path) : win_disk_take_fd(fd, writable, ret, e);
 }
 
+void volume_open(struct volume *v, volume_open_fn open_it, bool writable, struct opened *ret)
+{
+    struct err e = { 0 };
+
+    if (volume_disk(v->path, writable, &ret->disk, &e) < 0 ||
+        open_it(ret->disk, writable, &ret->t, &e) < 0)
+        fail_msg("%s", e.msg);
+}
+
+void volume_close(struct opened *o)
+{
+    struct err e = { 0 };
+
+    if (win_tree_close(o->t, &e) < 0)
+        fail_msg("%s", e.msg);
+    win_disk_free(o->disk);
+}
+
+/* ---- a copy in memory ------------------------------------------------------------------------ */
+
+void image_load(struct volume *v, struct image *ret)
+{
+    *ret = (struct image){ 0 };
+    ret->p = volume_bytes(v, &ret->n);
+}
+
+static void shut(struct image *m)
+{
+    win_tree_free(m->t);
+    win_disk_free(m->disk);
+    m->t = NULL;
+    m->disk = NULL;
+}
+
+int image_open(struct image *m, volume_open_fn open_it, bool writable, struct err *e)
+{
+    shut(m);
+    err_clear(e);
+    if (win_disk_over(m->p, m->n, &m->disk, e) < 0)
+        return -1;
+    return open_it(m->disk, writable, &m->t, e);
+}
+
+void image_drop(struct image *m)
+{
+    shut(m);
+    free(m->p);
+}
+
 /* ---- tools ----------------------------------------------------------------------------------- */
 
 static void beside(const struct volume *v, const char *name, char out[256])
@@ -179,6 +228,14 @@ uint8_t *volume_bytes(struct volume *v, size_t *ret_n)
     if (file_read(v->path, MIB(256), &got, ret_n, &e) < 0)
         fail_msg("%s", e.msg);
     return (uint8_t *)got;
+}
+
+void tree_put(struct win_tree *t, const char *path, const void *p, size_t n)
+{
+    struct err e = { 0 };
+
+    if (win_tree_write(t, path, p, n, &e) < 0)
+        fail_msg("%s", e.msg);
 }
 
 void tree_has(struct win_tree *t, const char *path, const void *want, size_t n)

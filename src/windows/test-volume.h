@@ -13,6 +13,22 @@ struct volume {
     char said[4096];        /* the last tool's output, cut */
 };
 
+/* How a volume is opened: win_ntfs_open, win_fat_open. */
+typedef int (*volume_open_fn)(struct win_disk *part, bool writable, struct win_tree **ret,
+                              struct err *e);
+
+struct opened { /* the image */
+    struct win_disk *disk;
+    struct win_tree *t;
+};
+
+struct image { /* a copy in memory, to be damaged */
+    uint8_t *p;
+    size_t n;
+    struct win_disk *disk; /* while it is open */
+    struct win_tree *t;
+};
+
 /* Before any test: a tool that is not there skips all of them. The list ends with NULL. */
 void volume_needs(const char *const *tools);
 int volume_set_up(void **state);
@@ -39,6 +55,13 @@ uint8_t *noise(size_t n, uint32_t seed);
 void volume_has(struct volume *v, const char *name, const void *want, size_t n);
 /* The whole image; caller frees. */
 uint8_t *volume_bytes(struct volume *v, size_t *ret_n);
+void volume_open(struct volume *v, volume_open_fn open, bool writable, struct opened *ret);
+void volume_close(struct opened *o);
+void image_load(struct volume *v, struct image *ret);
+/* As it is now; what was open is dropped without a word. */
+int image_open(struct image *m, volume_open_fn open, bool writable, struct err *e);
+void image_drop(struct image *m);
+void tree_put(struct win_tree *t, const char *path, const void *p, size_t n);
 /* A file of a tree has that content, by whole and by part. */
 void tree_has(struct win_tree *t, const char *path, const void *want, size_t n);
 /* r is a failure of that kind whose story has these words. */
