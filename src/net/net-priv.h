@@ -108,7 +108,8 @@ struct net {
     struct cidr4 public_range; /* prefix 0: no public addresses */
     uint32_t public_metric;    /* of our own mark among the host's routes */
     char public_text[CIDR_TEXT_MAX];
-    int host_ns; /* the namespace that we live in */
+    int public_fd; /* says that the range is ours */
+    int host_ns;   /* the namespace that we live in */
     struct vpc *vpcs;
     sd_event_source *kick;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The room as a whole: opening, the host's table, leftovers, who waits. What a VPC does stands in
- * vpc.c. */
+/* The room as a whole: the host's table, links and routes, leftovers, who waits. What a VPC does
+ * stands in vpc-steps.c. */
 #include "net.h"
 
 #include <assert.h>
@@ -27,7 +27,7 @@ int net_open(const struct net_config *cfg, struct net **ret, struct err *e)
     int r;
 
     n->magic = NET_MAGIC;
-    n->host_ns = -1;
+    n->host_ns = n->public_fd = -1;
     if ((r = open_check_rights(e)) < 0 || (r = open_find_programs(n, e)) < 0 ||
         (r = open_take_config(n, cfg, e)) < 0 || (r = dir_make(n->dir, 0755, e)) < 0)
         return r;
@@ -57,6 +57,7 @@ void net_close(struct net *n)
     (void)sd_event_source_disable_unref(n->kick);
     (void)sd_event_source_disable_unref(n->host_retry);
     close_fdp(&n->host_ns);
+    close_fdp(&n->public_fd);
     free(n->home);
     free(n->dir);
     free(n->user);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Public addresses on the host: the range that they come from, and the routes that lead to them.
  *
- *   unreachable 198.19.24.0/22 metric M     the range is this home's (M is of its name): what
- * nobody has goes nowhere, and another home takes another range 198.19.24.7 via LINK dev
- * kHHHHHHHHvv… src 198.19.24.1    one for each address in use
+ *   unreachable 198.19.24.0/22 metric M
+ *       The range is this home's; M is of its name. What nobody has goes nowhere, and another home
+ *       takes another range. While its daemon lives, an abstract socket says the same: two that
+ *       start at one time do not take the same.
+ *   198.19.24.7 via LINK dev kHHHHHHHHvvvvvv src 198.19.24.1
+ *       One for each address in use.
  *
  * Nothing is remembered: the routes that stand are read each time, and made what they are to be. */
 #include <arpa/inet.h>
@@ -13,6 +16,8 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "file.h"
 #include "log.h"
@@ -136,10 +141,28 @@ static int meets(struct meeting *m, struct err *e)
     return r ? r : each_route(meets_route, m, e);
 }
 
-static void take(struct net *n, struct cidr4 range)
+/* 1: it is ours, 0: another daemon has it (m->what) */
+static int take(struct net *n, struct meeting *m, struct err *e)
 {
-    n->public_range = range;
-    net_cidr_text(range, n->public_text);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    char text[CIDR_TEXT_MAX];
+    int len;
+
+    net_cidr_text(m->range, text);
+    len = snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "kiln-public-%s", text);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a,
+                       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) < 0) {
+        if (fd >= 0 && errno == EADDRINUSE) {
+            (void)snprintf(m->what, sizeof m->what, "the range %s of another Kiln", text);
+            return 0;
+        }
+        return err_errno(e, "hold the range '%s'", text);
+    }
+    n->public_fd = TAKE_FD(fd);
+    n->public_range = m->range;
+    (void)str_copy(n->public_text, sizeof n->public_text, text);
+    return 1;
 }
 
 static bool find_mark(const struct public_route *r, void *userdata)
@@ -162,8 +185,7 @@ static int take_if_free(struct net *n, struct meeting *m, struct cidr4 range, st
     r = meets(m, e);
     if (r != 0)
         return r < 0 ? r : 0;
-    take(n, range);
-    return 1;
+    return take(n, m, e);
 }
 
 /* The part that this home has now, else the one of before. */
@@ -224,12 +246,11 @@ static int choose_told(struct net *n, const char *text, struct err *e)
                        "'%s' cannot be the range of public addresses: an IPv4 range of /%d to /%d "
                        "can",
                        text, RANGE_MIN, RANGE_MAX);
-    if ((r = meets(&m, e)) < 0)
+    if ((r = take_if_free(n, &m, m.range, e)) < 0)
         return r;
-    if (r > 0)
+    if (r == 0)
         return err_set(e, EADDRINUSE, ERR_CONFLICT,
                        "public addresses cannot be of '%s': it meets %s", text, m.what);
-    take(n, m.range);
     return 0;
 }
 

@@ -191,9 +191,12 @@ def test_a_port_that_goes_takes_its_address_along():
 
 def test_homes_beside_each_other_have_ranges_of_their_own():
     m = Net('nat', 'before=' + RANGE)
-    m.do('sweep')
     other = m.do('range')
     check(other != RANGE and other.startswith('198.19.'), other)
+    third = Net('nat', 'before=' + other)  # before the second one has marked its own
+    check(third.do('range') not in (RANGE, other), third.do('range'))
+    third.end()
+    m.do('sweep')
     p = other.rsplit('.', 1)[0] + '.2'
     m.vpc()
     m.do('group', SG, VPC, ALL_OUT, 'in,6,22,22,0.0.0.0/0')
