@@ -71,7 +71,7 @@ static int add_pack(struct store *s, const struct store_key *key, struct index *
                     struct err *e)
 {
     struct pack *p;
-    int r = pack_get(s, seq, &p, e);
+    int r = pack_get_fresh(s, seq, &p, e);
     bool ours;
 
     if (r < 0)
@@ -91,7 +91,6 @@ int index_load(struct store *s, const struct store_key *key, struct index *x, st
     uint64_t seq;
     int r = names_list(s, "packs", &l, e);
 
-    packs_forget_stale(s);
     for (size_t i = 0; r == 0 && i < l.n; i++) {
         if (!pack_name_parse(l.name[i], ".pack", &seq))
             continue;

@@ -230,13 +230,13 @@ void pack_forget(struct store *s, uint64_t seq)
     pack_free(s, p);
 }
 
-/* Its file has no name any more. When that cannot be told: it may be, and reading it again does no
- * harm. */
-static bool is_stale(struct store *s, const struct pack *p)
+/* 1: its file has no name any more. */
+static int is_stale(struct store *s, const struct pack *p)
 {
     uint64_t bytes, links;
+    int r = s->io->stat(s->io, p->h, &bytes, &links);
 
-    return s->io->stat(s->io, p->h, &bytes, &links) < 0 || links == 0;
+    return r < 0 ? r : links == 0;
 }
 
 void packs_forget_stale(struct store *s)
@@ -247,7 +247,7 @@ void packs_forget_stale(struct store *s)
     for (unsigned b = 0; b < PACK_BUCKETS; b++)
         for (struct pack *p = s->bucket[b]; p; p = next) {
             next = p->next;
-            if (is_stale(s, p) && forget_locked(s, p)) {
+            if (is_stale(s, p) > 0 && forget_locked(s, p)) {
                 p->next = gone;
                 gone = p;
             }
@@ -256,6 +256,23 @@ void packs_forget_stale(struct store *s)
     for (; gone; gone = next) {
         next = gone->next;
         pack_free(s, gone);
+    }
+}
+
+int pack_get_fresh(struct store *s, uint64_t seq, struct pack **ret, struct err *e)
+{
+    for (;;) {
+        int r = pack_get(s, seq, ret, e), stale;
+
+        if (r < 0)
+            return r;
+        stale = is_stale(s, *ret);
+        if (stale == 0)
+            return 0;
+        pack_put(s, *ret);
+        if (stale < 0)
+            return err_no(e, stale, "look at pack '%016" PRIx64 "'", seq);
+        pack_forget(s, seq); /* a reader of ours may put an old one there once more, not for ever */
     }
 }
 

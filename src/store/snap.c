@@ -136,6 +136,20 @@ int leaf_sha_in_store(struct store *s, uint32_t domain, const uint64_t loc[LEAF_
     return leaf_sha(sha_in_store, &x, domain, loc, out, e);
 }
 
+bool leaf_is(struct store *s, uint32_t domain, uint64_t at, const uint8_t sha[SHA_BYTES])
+{
+    uint8_t plain[LEAF_BYTES], is[SHA_BYTES];
+    uint64_t loc[LEAF_ENTRIES];
+    struct err scratch = { 0 };
+    int r = loc_read(s, at, REC_LEAF, 0, plain, LEAF_BYTES, NULL, &scratch);
+
+    if (r == 0)
+        r = leaf_parse(plain, loc, &scratch);
+    if (r == 0)
+        r = leaf_sha_in_store(s, domain, loc, is, &scratch);
+    return r == 0 && memcmp(is, sha, SHA_BYTES) == 0;
+}
+
 static int leaf_prove(struct store *s, uint32_t domain, const struct ref_disk *ref,
                       const uint64_t loc[LEAF_ENTRIES], struct err *e)
 {

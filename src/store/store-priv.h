@@ -100,9 +100,11 @@ void pack_put(struct store *s, struct pack *p);
 /* As pack_get, from packs/<seq>.open, not kept: the copy that is about to take the pack's place. */
 int pack_get_copy(struct store *s, uint64_t seq, struct pack **ret, struct err *e);
 void pack_forget(struct store *s, uint64_t seq); /* it was removed, or another file has its name */
-/* The same for those that another process has removed or written anew. Who looks for content that
- * may be shared does it first: a table from before a compaction names records that are gone. */
+/* The same for those that another process has removed or written anew. */
 void packs_forget_stale(struct store *s);
+/* As pack_get, and never one from before a compaction: its table names records that are gone. For
+ * who looks for content to share; under locks/gc. */
+int pack_get_fresh(struct store *s, uint64_t seq, struct pack **ret, struct err *e);
 void packs_close(struct store *s);
 uint32_t pack_count(const struct pack *p);
 uint64_t pack_bytes(const struct pack *p);
@@ -195,6 +197,9 @@ int leaf_sha(sha_of_fn *sha_of, void *u, uint32_t domain, const uint64_t loc[LEA
 /* The same, all blocks being in sealed packs. */
 int leaf_sha_in_store(struct store *s, uint32_t domain, const uint64_t loc[LEAF_ENTRIES],
                       uint8_t out[SHA_BYTES], struct err *e);
+/* Whether the leaf at a location names blocks that are all there and give this identity: one that
+ * nothing needs may outlast its blocks, in a pack that is needed for others. */
+bool leaf_is(struct store *s, uint32_t domain, uint64_t at, const uint8_t sha[SHA_BYTES]);
 /* Whether a key (NULL: none) is the one of a snapshot. */
 bool key_is_of(const struct store_key *key, const struct store_snap_info *info);
 const struct root *snap_root(const struct store_snap *sn);

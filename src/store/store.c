@@ -4,7 +4,8 @@
  * Invariants; tests cite their numbers.
  *
  * 1. A root names only leaves, a leaf only blocks, that are flushed, in packs with a flushed name,
- *    before the root gets its name. A crash leaves the whole snapshot or none of it.
+ *    before the root gets its name. A crash leaves the whole snapshot or none of it. A leaf that is
+ *    stored already is referred to only when all its blocks are there, too.
  * 2. A name, once visible, never gets other content: snapshots and packs are renamed to names that
  *    did not exist, and a pack's sequence number does not come back. At one instant a pin may be
  *    replaced, and a pack by a copy that has the same records in the same slots, without some of

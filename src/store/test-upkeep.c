@@ -142,6 +142,33 @@ static void a_collection_waits_for_no_writer(void **state) /* 4 */
     assert_false(gc.busy);
 }
 
+/* A leaf that nothing needs may outlast its blocks, in a pack that is needed for others. */
+static void a_leaf_whose_blocks_are_gone_is_not_shared(void **state) /* 1 */
+{
+    struct fix *f = *state;
+    struct model w = { .volume_bytes = MIB(600), .block = { [1] = 1 } };
+    struct model x = { .volume_bytes = MIB(600), .block = { [0] = 1 } }, y, z;
+    struct store_gc_stats gc;
+    struct err e = { 0 };
+
+    for (uint32_t i = 1024; i < 1034; i++)
+        x.block[i] = i;
+    y = x;
+    y.block[0] = 0;
+    z = x;
+    model_snapshot(f->s, "w", NULL, &w, NULL, NULL); /* block 1 lies in its pack */
+    model_snapshot(f->s, "x", NULL, &x, NULL, NULL); /* and the leaf that names it in this one */
+    model_snapshot(f->s, "y", "x", &y, &x, NULL);
+    assert_ok(store_snap_delete(f->s, "w", &e), &e);
+    assert_ok(store_snap_delete(f->s, "x", &e), &e);
+    assert_ok(store_gc(f->s, &gc, &e), &e);
+    assert_int_equal(gc.packs_removed, 1);
+    assert_int_equal(gc.packs_compacted, 0);
+    model_snapshot(f->s, "z", NULL, &z, NULL, NULL);
+    assert_int_equal(model_compare(f->s, "z", &z, &e), 0);
+    assert_int_equal(check_problems(f->s, NULL), 0);
+}
+
 static void a_writer_that_gives_up_leaves_nothing(void **state) /* 5 */
 {
     struct fix *f = *state;
@@ -291,6 +318,7 @@ int main(void)
         TEST(a_pin_outlives_its_snapshot_and_the_collection),
         TEST(a_copy_shares_every_block_and_stands_alone),
         TEST(a_collection_waits_for_no_writer),
+        TEST(a_leaf_whose_blocks_are_gone_is_not_shared),
         TEST(a_writer_that_gives_up_leaves_nothing),
         TEST(a_dead_writers_pack_is_swept_by_the_next),
         TEST(a_deleted_snapshots_pack_that_a_reader_has_open_stays_readable),

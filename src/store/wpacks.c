@@ -35,7 +35,7 @@ static bool candidate_is(struct store_writer *w, uint64_t loc, enum rec_kind kin
         return false; /* damaged since: stored again */
     is = LOC_SLOT(loc) < pack_count(p) && entry_is(pack_entry(p, LOC_SLOT(loc)), kind, sha);
     pack_put(w->s, p);
-    return is;
+    return is && (kind != REC_LEAF || leaf_is(w->s, w->spec.domain, loc, sha));
 }
 
 uint64_t wpacks_find_locked(struct store_writer *w, enum rec_kind kind,
