@@ -49,6 +49,7 @@
     X(describe_tags)                                                                               \
     X(describe_volume_status)                                                                      \
     X(describe_volumes)                                                                            \
+    X(describe_volumes_modifications)                                                              \
     X(describe_vpc_attribute)                                                                      \
     X(describe_vpcs)                                                                               \
     X(detach_volume)                                                                               \
@@ -73,6 +74,7 @@
     X(modify_instance_metadata_options)                                                            \
     X(modify_snapshot_attribute)                                                                   \
     X(modify_subnet_attribute)                                                                     \
+    X(modify_volume)                                                                               \
     X(monitor_instances)                                                                           \
     X(reboot_instances)                                                                            \
     X(register_image)                                                                              \

@@ -14,6 +14,7 @@ int api_put_reservation(struct api_call *c, const struct instance_rec *const *v,
 /* The instancesSet of Start, Stop and Terminate: each record holds the state of now. */
 void api_put_changes(struct api_call *c, const struct instance_rec *v,
                      const enum instance_state *before, size_t n);
+void api_put_modification(struct api_call *c, const struct modification_rec *m);
 /* With the counters of its server when it is served now. */
 void api_put_fill(struct api_call *c, const char *volume_id);
 int api_put_import(struct api_call *c, const struct import_rec *i, struct err *e);

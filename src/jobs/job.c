@@ -28,6 +28,7 @@ static const struct job_kind *const kinds[] = {
     &job_release_point,
     &job_copy_image,
     &job_copy_snapshot,
+    &job_modify_volume,
 };
 
 static const struct job_kind *kind_find(const char *name)

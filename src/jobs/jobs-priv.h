@@ -63,7 +63,7 @@ extern const struct job_kind job_launch, job_start, job_stop, job_reboot, job_te
 extern const struct job_kind job_create_volume, job_delete_volume, job_attach, job_detach;
 extern const struct job_kind job_release_point;
 extern const struct job_kind job_create_image, job_create_snapshots, job_import,
-    job_delete_snapshot, job_copy_image, job_copy_snapshot;
+    job_delete_snapshot, job_copy_image, job_copy_snapshot, job_modify_volume;
 
 /* Writes the row and takes the job into the list; it runs from the loop. args: stolen, may be NULL.
  */
@@ -115,6 +115,8 @@ void served_close_all(struct jobs *js);
 void served_stop_all(struct jobs *js);
 bool served_none_up(struct jobs *js);
 
+/* The volume's files are made as large as its record says, if they can be now: 1; else 0. */
+int volume_files_grow(struct jobs *js, const struct volume_rec *rec, struct err *e);
 /* The files of a volume exist afterwards, and a creating one is available. Milliseconds. */
 int volume_files_make(struct jobs *js, const char *volume_id, struct err *e);
 /* A detach is on its way already: force is added to it. */

@@ -58,6 +58,8 @@ int jobs_terminate(struct jobs *j, const char *instance_id, struct err *e); /* s
 /* Volumes. */
 int jobs_create_volume(struct jobs *j, const char *volume_id, struct err *e); /* creating */
 int jobs_delete_volume(struct jobs *j, const char *volume_id, struct err *e); /* deleting */
+/* The record has its new size, the modification is 'modifying'. */
+int jobs_modify_volume(struct jobs *j, const char *volume_id, struct err *e);
 int jobs_attach(struct jobs *j, const char *volume_id, struct err *e); /* attachment: attaching */
 int jobs_detach(struct jobs *j, const char *volume_id, bool force, struct err *e); /* detaching */
 

@@ -151,7 +151,8 @@ static int start(struct served *s, struct err *e)
         return r;
     if (rec.encrypted)
         spec.key_path = key;
-    return volume_server_start(js->cfg.loop, &spec, on_event, s, &s->vs, e);
+    r = volume_files_grow(js, &rec, e); /* one that is adopted, or was killed, waits for its end */
+    return r < 0 ? r : volume_server_start(js->cfg.loop, &spec, on_event, s, &s->vs, e);
 }
 
 int served_hold(struct jobs *js, const char *volume_id, const char *holder, struct err *e)

@@ -66,12 +66,12 @@ struct table {
 extern const struct table instance_table, ephemeral_table, volume_table, attachment_table,
     snapshot_table, image_table, image_mapping_table, key_pair_table, import_table, job_table,
     vpc_table, subnet_table, group_table, rule_table, interface_table, permission_table,
-    address_table;
+    address_table, modification_table;
 /* All of the above, NULL at the end. */
 extern const struct table *const model_tables[];
 
 extern const struct words instance_words, image_words, snapshot_words, volume_words, attach_words,
-    import_words, job_words, protection_words;
+    import_words, job_words, protection_words, modification_words;
 const char *words_name(const struct words *w, int value); /* "?" when it has none */
 int words_value(const struct words *w, const char *name); /* -1 when unknown */
 

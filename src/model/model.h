@@ -299,6 +299,34 @@ int model_attachment_get(struct model *m, const char *volume_id, struct attachme
 int model_attachment_list(struct model *m, const char *instance_id, struct attachment_rec **ret,
                           size_t *ret_n, struct err *e);
 
+/* What a volume is modified in; the last request of each volume is kept as long as the volume. */
+struct volume_shape {
+    uint64_t size_gib;
+    char type[16];
+    uint32_t iops, throughput;
+};
+enum modification_state {
+    MODIFICATION_MODIFYING,
+    MODIFICATION_OPTIMIZING, /* the volume has its new shape; who uses it now, not yet */
+    MODIFICATION_COMPLETED,
+    MODIFICATION_FAILED,
+    MODIFICATION_STATE_MAX
+};
+const char *model_modification_state_name(enum modification_state s);
+struct modification_rec {
+    char volume_id[MODEL_ID_MAX], region[MODEL_REGION_MAX];
+    enum modification_state state;
+    char status_message[MODEL_TEXT_MAX];
+    struct volume_shape from, to;
+    uint64_t started_ms, ended_ms; /* 0: it has not ended */
+};
+/* Takes the place of an older one of that volume. */
+int model_modification_put(struct model *m, const struct modification_rec *rec, struct err *e);
+int model_modification_get(struct model *m, const char *region, const char *volume_id,
+                           struct modification_rec *ret, struct err *e);
+int model_modification_list(struct model *m, const char *region, struct modification_rec **ret,
+                            size_t *ret_n, struct err *e);
+
 /* ---- snapshots ------------------------------------------------------------------------------- */
 
 struct snapshot_rec {

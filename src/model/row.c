@@ -13,12 +13,25 @@
 #define LIST_FIRST 16
 
 const struct table *const model_tables[] = {
-    &instance_table,      &ephemeral_table, &volume_table,
-    &attachment_table,    &snapshot_table,  &image_table,
-    &image_mapping_table, &key_pair_table,  &import_table,
-    &job_table,           &vpc_table,       &subnet_table,
-    &group_table,         &rule_table,      &interface_table,
-    &permission_table,    &address_table,   NULL,
+    &instance_table,
+    &ephemeral_table,
+    &volume_table,
+    &attachment_table,
+    &snapshot_table,
+    &image_table,
+    &image_mapping_table,
+    &key_pair_table,
+    &import_table,
+    &job_table,
+    &vpc_table,
+    &subnet_table,
+    &group_table,
+    &rule_table,
+    &interface_table,
+    &permission_table,
+    &address_table,
+    &modification_table,
+    NULL,
 };
 
 const char *words_name(const struct words *w, int value)

@@ -193,7 +193,19 @@ static const char step_7[] =
     "CREATE UNIQUE INDEX addresses_interface ON addresses (interface_id)"
     " WHERE interface_id <> '';";
 
-static const char *const steps[] = { step_1, step_2, step_3, step_4, step_5, step_6, step_7 };
+/* The last change of a volume's size, type or speed. */
+static const char step_8[] =
+    "CREATE TABLE modifications ("
+    " volume_id TEXT PRIMARY KEY REFERENCES volumes (id) ON DELETE CASCADE,"
+    " region TEXT NOT NULL, state TEXT NOT NULL, status_message TEXT NOT NULL,"
+    " old_size_gib INTEGER NOT NULL, old_type TEXT NOT NULL, old_iops INTEGER NOT NULL,"
+    " old_throughput INTEGER NOT NULL, size_gib INTEGER NOT NULL, type TEXT NOT NULL,"
+    " iops INTEGER NOT NULL, throughput INTEGER NOT NULL, started_ms INTEGER NOT NULL,"
+    " ended_ms INTEGER NOT NULL) STRICT;";
+
+static const char *const steps[] = {
+    step_1, step_2, step_3, step_4, step_5, step_6, step_7, step_8
+};
 
 static int run(struct model *m, const char *sql, struct err *e)
 {

@@ -68,6 +68,12 @@ static const char *const instance_event_names[] = {
     [INSTANCE_EV_HOST_STOP] = "host-stop",
     [INSTANCE_EV_GUEST_GONE] = "guest-gone",
 };
+static const char *const modification_names[MODIFICATION_STATE_MAX] = {
+    [MODIFICATION_MODIFYING] = "modifying",
+    [MODIFICATION_OPTIMIZING] = "optimizing",
+    [MODIFICATION_COMPLETED] = "completed",
+    [MODIFICATION_FAILED] = "failed",
+};
 /* The words of DescribeImages. */
 static const char *const protection_names[IMAGE_PROTECTION_MAX] = {
     [IMAGE_UNPROTECTED] = "disabled",
@@ -100,6 +106,7 @@ const struct words volume_words = WORDS("volume state", volume_names);
 const struct words attach_words = WORDS("attachment state", attach_names);
 const struct words import_words = WORDS("import state", import_names);
 const struct words job_words = WORDS("job state", job_names);
+const struct words modification_words = WORDS("modification state", modification_names);
 const struct words protection_words = WORDS("image protection", protection_names);
 static const struct words instance_events = WORDS("instance event", instance_event_names);
 static const struct words image_events = WORDS("image event", image_event_names);
@@ -114,6 +121,11 @@ const char *model_instance_state_name(enum instance_state s)
 const char *model_image_state_name(enum image_state s)
 {
     return words_name(&image_words, (int)s);
+}
+
+const char *model_modification_state_name(enum modification_state s)
+{
+    return words_name(&modification_words, (int)s);
 }
 
 const char *model_image_protection_name(enum image_protection p)

@@ -224,7 +224,7 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
     OK(db_exec(f->m, "PRAGMA user_version = 99", NO_BINDS, &e));
     (void)snprintf(want, sizeof want,
                    "open the database '%s': '%s' has schema 99 and this program knows schemas up "
-                   "to 7: a newer Kiln wrote it",
+                   "to 8: a newer Kiln wrote it",
                    f->path, f->path);
     assert_int_equal(model_open(f->path, &m, &e1), -EINVAL);
     assert_string_equal(e1.msg, want);

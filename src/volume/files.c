@@ -9,6 +9,7 @@
 
 #include "crypt.h"
 #include "file.h"
+#include "files.h"
 #include "head.h"
 #include "maps.h"
 #include "str.h"
@@ -63,7 +64,7 @@ static int own(const char *path, const char *user, struct err *e)
     return 0;
 }
 
-static int own_in(const char *dir, const char *name, const char *user, struct err *e)
+int volume_own(const char *dir, const char *name, const char *user, struct err *e)
 {
     _cleanup_free_ char *path = NULL;
 
@@ -88,13 +89,13 @@ static int make_data(const struct volume_spec *s, int *ret_fd, struct err *e)
     return 0;
 }
 
-static int own_all(const struct volume_spec *s, struct err *e)
+int volume_own_all(const struct volume_spec *s, struct err *e)
 {
     static const char *const names[] = { "data", "map", "head" };
     int r = own(s->dir, s->user, e);
 
     for (size_t i = 0; i < ARRAY_LEN(names) && r == 0; i++)
-        r = own_in(s->dir, names[i], s->user, e);
+        r = volume_own(s->dir, names[i], s->user, e);
     return r;
 }
 
@@ -127,7 +128,7 @@ static int make(const struct volume_spec *s, const struct store_key *key, struct
     if (key)
         crypt_head(&h, key);
     r = head_write(s->dir, &h, e);
-    return r < 0 ? r : own_all(s, e);
+    return r < 0 ? r : volume_own_all(s, e);
 }
 
 int volume_create(const struct volume_spec *s, struct err *e)
@@ -155,7 +156,7 @@ int volume_create(const struct volume_spec *s, struct err *e)
         return r;
     if (h.size_bytes == s->size_bytes && str_eq(h.name, s->name) &&
         str_eq(h.base, s->base ? s->base : "") && h.domain == (key ? store_key_domain(key) : 0))
-        return own_all(s, e);
+        return volume_own_all(s, e);
     return err_set(e, EEXIST, ERR_EXISTS, "'%s' holds another volume", s->dir);
 }
 

@@ -13,7 +13,6 @@
 #include "head.h"
 #include "str.h"
 
-static const char magic_map[8] = { 'K', 'I', 'L', 'N', 'M', 'A', 'P', '\n' };
 static const char magic_live[8] = { 'K', 'I', 'L', 'N', 'L', 'I', 'V', '\n' };
 
 struct header_disk {
@@ -97,6 +96,14 @@ bool map_header_get(const void *p, const char magic[8], uint64_t size_bytes, str
     return true;
 }
 
+uint64_t map_header_size(const void *p)
+{
+    struct header_disk d;
+
+    memcpy(&d, p, sizeof d);
+    return get_le64(d.size_bytes);
+}
+
 void map_header_state(void *p, enum map_state state)
 {
     le32 v = put_le32(state);
@@ -113,19 +120,25 @@ static uint64_t wanted_bytes(const struct layout *l, bool with_sectors)
 
 int maps_create(const char *dir, uint64_t size_bytes, bool with_sectors, struct err *e)
 {
+    _cleanup_free_ char *path = NULL;
+
+    if (asprintf(&path, "%s/map", dir) < 0)
+        return err_oom(e);
+    return maps_create_as(path, size_bytes, with_sectors, e);
+}
+
+int maps_create_as(const char *path, uint64_t size_bytes, bool with_sectors, struct err *e)
+{
     struct layout l = layout_of(size_bytes);
     struct map_header h = { .state = MAP_GOOD };
-    _cleanup_free_ char *path = NULL;
     _cleanup_close_ int fd = -1;
     uint8_t page[MAP_PAGE] = { 0 };
     int r;
 
-    if (asprintf(&path, "%s/map", dir) < 0)
-        return err_oom(e);
     fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     if (fd < 0)
         return err_errno(e, "create '%s'", path);
-    map_header_put(page, magic_map, size_bytes, &h);
+    map_header_put(page, MAP_MAGIC, size_bytes, &h);
     if (ftruncate(fd, (off_t)l.saved) < 0)
         return err_errno(e, "set the size of '%s'", path);
     r = posix_fallocate(fd, 0, (off_t)wanted_bytes(&l, with_sectors));
@@ -211,7 +224,7 @@ static int write_state(struct maps *m, enum map_state state, struct err *e)
     struct map_header h = { .state = state };
     uint8_t page[MAP_PAGE] = { 0 };
 
-    map_header_put(page, magic_map, m->l.size_bytes, &h);
+    map_header_put(page, MAP_MAGIC, m->l.size_bytes, &h);
     return write_map(m, page, sizeof page, 0, e);
 }
 
@@ -229,7 +242,7 @@ static int open_map(struct maps *m, const char *dir, bool *ret_clean, struct err
     if (m->map_fd < 0)
         return err_errno(e, "open '%s'", path);
     if (pread_full(m->map_fd, page, sizeof page, 0) < 0 ||
-        !map_header_get(page, magic_map, m->l.size_bytes, &h))
+        !map_header_get(page, MAP_MAGIC, m->l.size_bytes, &h))
         return err_set(e, EILSEQ, ERR_CORRUPT, "'%s' is damaged: its header is wrong", path);
     *ret_clean = h.state == MAP_GOOD;
     return 0;

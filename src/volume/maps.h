@@ -6,6 +6,7 @@
 #include "core.h"
 #include "lock.h"
 
+#define MAP_MAGIC     "KILNMAP\n" /* of the durable map */
 #define MAP_PAGE      4096U
 #define SECTOR_SHIFT  12
 #define SECTOR_BYTES  (1U << SECTOR_SHIFT)
@@ -36,6 +37,8 @@ struct map_header {
 void map_header_put(void *p, const char magic[8], uint64_t size_bytes, const struct map_header *h);
 bool map_header_get(const void *p, const char magic[8], uint64_t size_bytes,
                     struct map_header *ret);
+/* The size that it says, checked or not. */
+uint64_t map_header_size(const void *p);
 void map_header_state(void *p, enum map_state state);
 
 /* The views of one mapped file. */
@@ -70,6 +73,7 @@ struct maps_found {
 
 /* Makes the durable map of a new volume. */
 int maps_create(const char *dir, uint64_t size_bytes, bool with_sectors, struct err *e);
+int maps_create_as(const char *path, uint64_t size_bytes, bool with_sectors, struct err *e);
 int maps_open(struct maps *m, const char *dir, uint64_t size_bytes, bool with_sectors,
               const char *boot_id, const struct volume_io *io, struct maps_found *ret,
               struct err *e);

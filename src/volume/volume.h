@@ -23,6 +23,11 @@ struct volume_spec {
 
 /* Milliseconds, whatever the size. Safe to repeat after a crash. */
 int volume_create(const struct volume_spec *spec, struct err *e);
+/* Makes a volume as large as the spec says; of the spec, store, base and key mean nothing. 1: it
+ * has that size, or more; 0: not now, because a server runs, a point lives, or the last server was
+ * killed (one that opens the volume and ends in order repairs that). Safe to repeat after a crash,
+ * and to be repeated before the volume is served. */
+int volume_grow(const struct volume_spec *spec, struct err *e);
 /* Removes the files and the pin; what is absent already is fine. The server must be stopped. */
 int volume_remove(const char *dir, const char *store_dir, const char *name, struct err *e);
 

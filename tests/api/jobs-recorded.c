@@ -91,6 +91,12 @@ int jobs_delete_volume(struct jobs *j, const char *volume_id, struct err *e)
     return record(j, "delete-volume", volume_id, NULL);
 }
 
+int jobs_modify_volume(struct jobs *j, const char *volume_id, struct err *e)
+{
+    (void)e;
+    return record(j, "modify-volume", volume_id, NULL);
+}
+
 int jobs_attach(struct jobs *j, const char *volume_id, struct err *e)
 {
     (void)e;
