@@ -88,11 +88,26 @@ static int read_password(const struct tree *t, char **ret, struct err *e)
     return *ret ? 0 : err_oom(e);
 }
 
+/* Which of "setWallpaper" and "SETWALLPAPER" was meant, nobody knows. */
+static int refuse_twins(const struct tree *t, struct err *e)
+{
+    for (const struct tree_node *n = t->root->first; n; n = n->next) {
+        const struct tree_node *first = tree_get_nocase(t->root, n->key);
+
+        if (first != n)
+            return tree_err(t, n, e, "the key '%s' stands here a second time, first as '%s'",
+                            n->key, first->key);
+    }
+    return 0;
+}
+
 static int read_all(struct v1_config *c, struct err *e)
 {
     if (c->tree->root->type != TREE_MAP)
         return tree_err(c->tree, c->tree->root, e, "%s stands where settings are expected",
                         tree_type_name(c->tree->root->type));
+    if (refuse_twins(c->tree, e) < 0)
+        return -e->no;
     for (int i = 0; i < V1_SWITCH_MAX; i++)
         if (read_switch(c->tree, (enum v1_switch)i, &c->on[i], e) < 0)
             return -e->no;

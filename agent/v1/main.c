@@ -110,7 +110,15 @@ static int do_shutdown(struct call *c, struct err *e)
 /* A task at startup: the network may come after it. */
 static int do_user_data(struct call *c, struct err *e)
 {
+    enum win_task_state init = WIN_TASK_ABSENT;
+    struct err unknown = { 0 };
     int ret;
+
+    if (c->r->w->task_state(c->r->w, v1_task_name(V1_TASK_INIT), &init, &unknown) == 0 &&
+        init == WIN_TASK_ENABLED) {
+        log_say(c->r->log, LOG_INFO, "The initialisation of this boot runs user data");
+        return 0;
+    }
 
     if (!c->r->config.on[V1_USER_DATA]) {
         log_say(c->r->log, LOG_INFO, "handleUserData is false: user data is not run");

@@ -59,6 +59,20 @@ static void say_line(void *ctx, const char *line)
         r->say(r->ctx, line);
 }
 
+static void warn_weak_password(struct v1_run *r)
+{
+    struct err e = { 0 };
+    unsigned min = 0;
+
+    if (r->config.type != V1_PASSWORD_SPECIFY)
+        return;
+    if (r->w->password_min_length(r->w, &min, &e) < 0)
+        min = 0;
+    if (!r->config.password || !password_is_good(r->config.password, min))
+        say(r, "Warning: adminPassword does not meet the rules for passwords: new instances get a "
+               "random one.");
+}
+
 int v1_sysprep(struct v1_run *r, bool shutdown, bool force, struct err *e)
 {
     struct sysprep_order o = {
@@ -74,6 +88,7 @@ int v1_sysprep(struct v1_run *r, bool shutdown, bool force, struct err *e)
 
     say(r, SYSPREP_WARNING);
     warn_unscheduled(r);
+    warn_weak_password(r);
     return sysprep_run(r->w, &o, e);
 }
 

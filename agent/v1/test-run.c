@@ -223,6 +223,17 @@ static void routes_that_cannot_be_added_are_told_and_not_waited_for_for_ever(voi
     fake_free(f);
 }
 
+static void a_weak_password_is_told_before_the_image_is_made(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    set_config(f, "Specify", "abc");
+    assert_int_equal(run(f, "sysprep-instance", NULL, NULL), 0);
+    assert_non_null(strstr(fake_said(), "Warning: adminPassword does not meet the rules"));
+    fake_free(f);
+}
+
 static void computer_name_restarts_before_ready(void **unused)
 {
     struct fake *f = machine();
@@ -391,6 +402,7 @@ int main(void)
         cmocka_unit_test(per_boot_keeps_the_task_and_turns_once_settings_off),
         cmocka_unit_test(routes_are_refreshed_alone),
         cmocka_unit_test(routes_that_cannot_be_added_are_told_and_not_waited_for_for_ever),
+        cmocka_unit_test(a_weak_password_is_told_before_the_image_is_made),
         cmocka_unit_test(computer_name_restarts_before_ready),
         cmocka_unit_test(broken_settings_are_told_and_defaults_taken),
         cmocka_unit_test(sysprep_instance_warns_when_nothing_is_scheduled),

@@ -93,6 +93,23 @@ static void the_second_script_runs_although_the_first_cannot(void **unused)
     fake_free(f);
 }
 
+/* Or both would run at the same time, in one folder. */
+static void the_task_leaves_user_data_to_the_initialisation_of_its_boot(void **unused)
+{
+    struct fake *f = machine();
+    (void)unused;
+
+    fake_metadata(f, "user-data", "<script>a</script><persist>true</persist>");
+    assert_int_equal(run(f, "initialize-instance", "-Schedule", NULL), 0);
+    assert_int_equal(run(f, "execute-user-data", NULL, NULL), 0);
+    assert_false(fake_called(f, "UserScript.bat"));
+    assert_int_equal(run(f, "initialize-instance", NULL, NULL), 0);
+    assert_int_equal(fake_count(f, "run as Administrator"), 1);
+    assert_int_equal(run(f, "execute-user-data", NULL, NULL), 0); /* the next boot */
+    assert_true(fake_count(f, "file_write C:\\Windows\\Temp\\UserScript.bat") >= 2);
+    fake_free(f);
+}
+
 static unsigned slept;
 
 static void end_setup_in_the_third_second(struct win *w, uint32_t ms)
@@ -127,6 +144,7 @@ int main(void)
         cmocka_unit_test(user_data_runs_batch_before_powershell_and_persists),
         cmocka_unit_test(per_boot_user_data_is_off_before_it_runs),
         cmocka_unit_test(the_second_script_runs_although_the_first_cannot),
+        cmocka_unit_test(the_task_leaves_user_data_to_the_initialisation_of_its_boot),
         cmocka_unit_test(tasks_at_startup_wait_for_setup_and_metadata),
     };
     return test_run(tests);
