@@ -143,7 +143,7 @@ static void filters_know_public_addresses(void **state)
     ask(w, "Action=DescribeNetworkInterfaces&Filter.1.Name=association.public-ip&"
            "Filter.1.Value.1=198.19.4.2");
     assert_int_equal(count(w, "networkInterfaceSet/item"), 1);
-    assert_at(w, "networkInterfaceSet/item/attachment/deviceIndex", "0");
+    assert_at(w, "networkInterfaceSet/item/attachment/instanceId", a);
     assert_at(w, "networkInterfaceSet/item/association/publicIp", "198.19.4.2");
     assert_int_equal(count(w, "networkInterfaceSet/item/association/allocationId"), 0);
 }
