@@ -92,6 +92,75 @@ static int run_image_create(struct cli *c, struct err *e)
     return finish(c, KIND_IMAGE, xml_text_at(answer_root(&a), "imageId"), "available", doing, e);
 }
 
+/* ---- copies ---------------------------------------------------------------------------------- */
+
+/* The source is looked for where it is; the rest of the verb speaks to the region of the copy. */
+static int resolve_there(struct cli *c, enum kind k, char id[64], struct query *q, struct err *e)
+{
+    const char *from = cli_opt(c, "--from");
+    char here[sizeof(c->cfg.region)];
+    int r = c->configured ? 0 : config_load(c, false, e);
+
+    if (r < 0)
+        return r;
+    (void)str_copy(here, sizeof(here), c->cfg.region);
+    if (from && str_copy(c->cfg.region, sizeof(c->cfg.region), from) < 0)
+        return cli_usage(c, e, "--from takes a region, not '%s'", from);
+    r = names_resolve(c, k, c->args[0], id, NULL, e);
+    query_add(q, "SourceRegion", c->cfg.region);
+    (void)str_copy(c->cfg.region, sizeof(c->cfg.region), here);
+    return r;
+}
+
+static int run_image_copy(struct cli *c, struct err *e)
+{
+    _cleanup_free_ char *doing = xasprintf("image '%s'", cli_opt(c, "--name"));
+    _cleanup_query_ struct query q = QUERY_INIT;
+    _cleanup_answer_ struct answer a = { 0 };
+    char id[64];
+    int r;
+
+    query_action(&q, "CopyImage");
+    query_add(&q, "Name", cli_opt(c, "--name"));
+    query_add(&q, "Description", cli_opt(c, "--description"));
+    query_add(&q, "Encrypted", cli_flag(c, "--encrypt") ? "true" : NULL);
+    query_add(&q, "CopyImageTags", cli_flag(c, "--with-tags") ? "true" : NULL);
+    r = resolve_there(c, KIND_IMAGE, id, &q, e);
+    if (r < 0)
+        return r;
+    query_add(&q, "SourceImageId", id);
+    r = client_call(c, &q, &a, e);
+    if (r < 0)
+        return r;
+    return finish(c, KIND_IMAGE, xml_text_at(answer_root(&a), "imageId"), "available", doing, e);
+}
+
+static int run_snapshot_copy(struct cli *c, struct err *e)
+{
+    _cleanup_query_ struct query q = QUERY_INIT;
+    _cleanup_answer_ struct answer a = { 0 };
+    _cleanup_free_ char *doing = NULL;
+    char id[64];
+    int r;
+
+    query_action(&q, "CopySnapshot");
+    query_add(&q, "Description", cli_opt(c, "--description"));
+    query_add(&q, "Encrypted", cli_flag(c, "--encrypt") ? "true" : NULL);
+    query_tag(&q, 1, 1, "snapshot", "Name", cli_opt(c, "--name"));
+    r = resolve_there(c, KIND_SNAPSHOT, id, &q, e);
+    if (r < 0)
+        return r;
+    query_add(&q, "SourceSnapshotId", id);
+    r = client_call(c, &q, &a, e);
+    if (r < 0)
+        return r;
+    doing = xasprintf("copy of '%s'", id);
+    return finish(c, KIND_SNAPSHOT, xml_text_at(answer_root(&a), "snapshotId"), "completed", doing,
+                  e);
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
 static int run_image_delete(struct cli *c, struct err *e)
 {
     int r = 0;
@@ -170,6 +239,29 @@ static const struct cli_option image_create_options[] = {
     { 0 },
 };
 
+#define COPY_OPTIONS                                                                               \
+    { .name = "--description", .value = "TEXT", .help = "Its description." },                      \
+        { .name = "--from",                                                                        \
+          .value = "REGION",                                                                       \
+          .help = "Where the source is; the copy is made in --region." },                          \
+        { .name = "--encrypt", .help = "Encrypt the copy: its blocks are written anew." },         \
+    {                                                                                              \
+        .name = "--no-wait", .help = "Print the id at once; the copy is pending then."             \
+    }
+
+static const struct cli_option image_copy_options[] = {
+    { .name = "--name", .value = "NAME", .required = true, .help = "Name of the new image." },
+    { .name = "--with-tags", .help = "Copy the image's tags, too." },
+    COPY_OPTIONS,
+    { 0 },
+};
+
+static const struct cli_option snapshot_copy_options[] = {
+    { .name = "--name", .value = "NAME", .help = "Value of the tag Name." },
+    COPY_OPTIONS,
+    { 0 },
+};
+
 static const struct cli_option image_delete_options[] = {
     { .name = "--snapshots", .help = "Delete its snapshots as well." },
     { 0 },
@@ -194,6 +286,17 @@ const struct cli_verb cli_verbs_image[] = {
               "again seconds later, while the changed blocks are being stored. Progress goes to "
               "standard error.",
       .run = run_image_create },
+    { .name = "image copy",
+      .args = "IMAGE",
+      .min_args = 1,
+      .max_args = 1,
+      .complete = "images",
+      .options = image_copy_options,
+      .summary = "Makes an image of an image and prints its id.",
+      .help =
+          "All regions share their blocks, so that a copy costs nothing unless it is encrypted. "
+          "The source and its snapshots may be deleted at once.",
+      .run = run_image_copy },
     { .name = "image delete",
       .alias = "image deregister",
       .args = "IMAGE...",
@@ -217,6 +320,15 @@ const struct cli_verb cli_verbs_snapshot[] = {
       .summary = "Takes a snapshot of a volume and prints its id.",
       .help = "Only blocks that have changed since the volume's last snapshot are read.",
       .run = run_snapshot_create },
+    { .name = "snapshot copy",
+      .args = "SNAPSHOT",
+      .min_args = 1,
+      .max_args = 1,
+      .complete = "snapshots",
+      .options = snapshot_copy_options,
+      .summary = "Makes a snapshot of a snapshot and prints its id.",
+      .help = "As image copy, for one snapshot.",
+      .run = run_snapshot_copy },
     { .name = "snapshot delete",
       .args = "SNAPSHOT...",
       .min_args = 1,

@@ -81,6 +81,34 @@ static int run_delete(struct cli *c, struct err *e)
     return r;
 }
 
+/* Who uses it now goes on with the old size, and is not asked to stop. */
+static int run_resize(struct cli *c, struct err *e)
+{
+    _cleanup_query_ struct query q = QUERY_INIT;
+    _cleanup_answer_ struct answer a = { 0 };
+    _cleanup_json_ json_t *record = NULL;
+    char id[64];
+    int r = names_resolve(c, KIND_VOLUME, c->args[0], id, NULL, e);
+
+    if (r < 0)
+        return r;
+    query_action(&q, "ModifyVolume");
+    query_add(&q, "VolumeId", id);
+    query_add(&q, "Size", c->args[1]);
+    query_add(&q, "VolumeType", cli_opt(c, "--type"));
+    r = client_call(c, &q, &a, e);
+    if (r >= 0)
+        r = record_get(c, KIND_VOLUME, id, &record, e);
+    if (r < 0)
+        return r;
+    if (str_eq(rec_text(record, "state"), "in-use"))
+        (void)fprintf(stderr,
+                      "volume '%s' is in use: its guest has the new size when the instance is "
+                      "started, or the volume attached, the next time\n",
+                      id);
+    return finish(c, id, "available", e);
+}
+
 static int run_attach(struct cli *c, struct err *e)
 {
     _cleanup_query_ struct query q = QUERY_INIT;
@@ -135,6 +163,11 @@ static const struct cli_option create_options[] = {
     { 0 },
 };
 
+static const struct cli_option resize_options[] = {
+    { .name = "--type", .value = "TYPE", .help = "EC2's volume type from now on, such as gp3." },
+    { 0 },
+};
+
 static const struct cli_option attach_options[] = {
     WAIT_OPTIONS("attached"),
     { 0 },
@@ -161,6 +194,17 @@ const struct cli_verb cli_verbs_volume[] = {
       .summary = "Deletes volumes.",
       .help = "A volume that is attached is refused.",
       .run = run_delete },
+    { .name = "volume resize",
+      .args = "VOLUME GIB",
+      .min_args = 2,
+      .max_args = 2,
+      .complete = "volumes",
+      .options = resize_options,
+      .summary = "Makes a volume larger and prints its id.",
+      .help = "It never gets smaller. A running guest has the new size after a stop and a start (a "
+              "reboot is not enough), or when a data volume is detached and attached again; its "
+              "partitions are its own affair.",
+      .run = run_resize },
     { .name = "volume attach",
       .args = "VOLUME INSTANCE DEVICE",
       .min_args = 3,

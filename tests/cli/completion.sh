@@ -22,7 +22,7 @@ complete() {
 }
 
 is "image import" "$(complete im)" "verbs"
-is "create delete" "$(complete image '')" "second words"
+is "copy create delete" "$(complete image '')" "second words"
 is "create" "$(complete snapshot cr)" "beginning of a second word"
 is "--name --no-wait" "$(complete import f --n)" "options"
 is "windows" "$(complete import f --platform w)" "values"

@@ -47,7 +47,7 @@ def test_a_copy_in_another_region_reads_and_writes_nothing():
     os.chmod(t['disk'], 0o644)
     t['ami'], _ = k.import_disk(t['disk'], name='base')
     t['there'] = k.client('eu-west-1')
-    t['far'] = t['there'].copy_image(SourceImageId=t['ami'], SourceRegion='us-east-1', Name='base')['ImageId']
+    t['far'] = k.cli('image', 'copy', 'base', '--from', 'us-east-1', '--region', 'eu-west-1', '--name', 'base').strip()
     snapshot = available(t['there'], t['far'])
     same(snapshot)
     k.wait_log(f"snapshot '{snapshot}' is a copy of '{k.root_snapshot(t['ami'])}': read 0 bytes, stored 0")
@@ -59,7 +59,10 @@ def test_the_aws_cli_copies_a_snapshot():
     s = settled(k.ec2, made)
     equal((s['Description'], s['Encrypted'], s['Progress']), ('mine', False, '100%'))
     same(made)
-    k.ec2.delete_snapshot(SnapshotId=made)
+    sealed = k.cli('snapshot', 'copy', made, '--encrypt', '--name', 'sealed').strip()
+    equal((k.snapshot(sealed)['State'], k.snapshot(sealed)['Encrypted']), ('completed', True))
+    for s in (made, sealed):
+        k.ec2.delete_snapshot(SnapshotId=s)
 
 
 def test_what_it_was_copied_from_may_go_at_once():

@@ -45,8 +45,10 @@ def test_a_volume_that_nobody_uses_is_larger_at_once():
     t['ami'], _ = k.import_disk(guest(), name='tiny')
     v = k.ec2.create_volume(AvailabilityZone='us-east-1a', SnapshotId=k.root_snapshot(t['ami']), Encrypted=True)['VolumeId']
     eventually(f'{v} available', lambda: k.volume(v)['State'] == 'available')
+    equal(k.cli('volume', 'resize', v, '2').strip(), v)
+    modified(v)
     m = k.aws('modify-volume', '--volume-id', v, '--size', '3')['VolumeModification']
-    equal((m['OriginalSize'], m['TargetSize']), (1, 3))
+    equal((m['OriginalSize'], m['TargetSize']), (2, 3))
     m = modified(v)
     equal((m['Progress'], k.volume(v)['Size']), (100, 3))
     s = snapshot_of(v)
