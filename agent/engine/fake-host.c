@@ -275,6 +275,17 @@ static void fill_machine(struct fake *f)
                                   .server = true };
 }
 
+/* Code page 850, as far as tests need it. */
+static int console_text(struct win *w, const char *p, size_t n, char **ret, struct err *e)
+{
+    struct str s = STR_INIT(MIB(1));
+
+    for (size_t i = 0; i < n; i++)
+        str_add(&s, p[i] == '\x81' ? "\u00fc" : p[i] & 0x80 ? "?" : (const char[]){ p[i], '\0' });
+    *ret = str_take(&s);
+    return *ret ? 0 : err_oom(e);
+}
+
 void fake_fill_host(struct win *w)
 {
     w->now_ms = now_ms;
@@ -298,6 +309,7 @@ void fake_fill_host(struct win *w)
     w->firmware_table = firmware_table;
     w->port_of_pci = port_of_pci;
     w->system = system_of;
+    w->console_text = console_text;
     w->drivers = drivers;
     w->picture_draw = picture_draw;
     w->picture_set = picture_set;

@@ -9,7 +9,8 @@
 #include "lib/stamp.h"
 #include "lib/utf.h"
 
-#define LINE_MAX_BYTES KIB(300) /* a script's whole output is one text */
+#define TEXT_MAX       KIB(260) /* a script's whole output is one text */
+#define LINE_MAX_BYTES KIB(600) /* with CR LF for each LF */
 
 struct log {
     struct win *w;
@@ -151,8 +152,8 @@ static void put_line(struct log *l, enum log_level level, const char *component,
 
     while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
         n--;
-    if (n > LINE_MAX_BYTES / 4)
-        n = LINE_MAX_BYTES / 4;
+    if (n > TEXT_MAX)
+        n = TEXT_MAX;
     put_head(l, &s, level, component);
     for (size_t i = 0; i < n; i++) {
         if (text[i] == '\n' && (i == 0 || text[i - 1] != '\r'))

@@ -211,9 +211,14 @@ static char *read_output(struct win *w, const char *path, struct log *log)
         return str_dup("");
     }
     if (n > USERDATA_OUTPUT_MAX)
-        n = USERDATA_OUTPUT_MAX;
-    if (utf_decode(raw, n, false, path, &text, &n, &e) < 0)
+        for (n = USERDATA_OUTPUT_MAX; n > USERDATA_OUTPUT_MAX - 4; n--)
+            if (((unsigned char)raw[n] & 0xc0) != 0x80)
+                break; /* not inside a character */
+    err_clear(&e);
+    if (win_output_text(w, raw, n, &text, &e) < 0) {
+        log_say(log, LOG_WARNING, "%s", e.msg);
         return str_dup("");
+    }
     return text;
 }
 

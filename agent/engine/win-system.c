@@ -7,6 +7,7 @@
 
 #include <devguid.h>
 #include <setupapi.h>
+#include <limits.h>
 #include <string.h>
 
 #define SETUPAPI    L"setupapi.dll"
@@ -149,8 +150,27 @@ static int drivers(struct win *w, struct win_driver **ret, size_t *ret_n, struct
     return 0;
 }
 
+static int console_text(struct win *w, const char *p, size_t n, char **ret, struct err *e)
+{
+    int units = n > INT_MAX / 2 ? 0 : MultiByteToWideChar(CP_OEMCP, 0, p, (int)n, NULL, 0);
+    _cleanup_free_ wchar_t *wide = units > 0 ? calloc((size_t)units, sizeof(*wide)) : NULL;
+    char *text;
+
+    if (units <= 0)
+        return err_win32(e, GetLastError(), "read %zu bytes of a program's output", n);
+    if (!wide)
+        return err_oom(e);
+    (void)MultiByteToWideChar(CP_OEMCP, 0, p, (int)n, wide, units);
+    text = win_narrow(wide, (size_t)units, e);
+    if (!text)
+        return -e->no;
+    *ret = text;
+    return 0;
+}
+
 void win_fill_system(struct win *w)
 {
+    w->console_text = console_text;
     w->system = system_of;
     w->drivers = drivers;
 }

@@ -201,6 +201,50 @@ static int capture_path(struct win *w, char **ret, struct err *e)
     return 0;
 }
 
+static int add_line(struct win *w, const char *line, size_t n, struct str *out, struct err *e)
+{
+    _cleanup_free_ char *text = NULL;
+    int r;
+
+    if (utf8_valid(line, n)) {
+        str_add_mem(out, line, n);
+        return 0;
+    }
+    r = w->console_text(w, line, n, &text, e);
+    if (r == 0)
+        str_add(out, text);
+    return r;
+}
+
+int win_output_text(struct win *w, const char *raw, size_t n, char **ret, struct err *e)
+{
+    static const char *const marks[] = { "\xff\xfe", "\xfe\xff", "\xef\xbb\xbf" };
+    _cleanup_str_ struct str out = STR_INIT(MIB(64));
+    struct err no_unicode = { 0 };
+    bool marked = false;
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+        marked = marked || (n >= strlen(marks[i]) && memcmp(raw, marks[i], strlen(marks[i])) == 0);
+    if (marked)
+        return utf_decode(raw, n, false, "output", ret, &n, e);
+    if (utf_decode(raw, n, true, "output", ret, &n, &no_unicode) == 0)
+        return 0;
+    while (r == 0 && n) {
+        const char *end = memchr(raw, '\n', n);
+        size_t line = end ? (size_t)(end - raw) + 1 : n;
+
+        r = add_line(w, raw, line, &out, e);
+        raw += line;
+        n -= line;
+    }
+    if (r == 0)
+        r = str_check(&out, "output", e);
+    if (r == 0)
+        *ret = str_take(&out);
+    return r;
+}
+
 int win_capture(struct win *w, const char *command, char **ret_text, uint32_t *ret_exit,
                 struct err *e)
 {
@@ -218,7 +262,7 @@ int win_capture(struct win *w, const char *command, char **ret_text, uint32_t *r
     if (r == 0)
         r = w->file_read(w, path, CAPTURE_MAX, &raw, &n, e);
     if (r == 0)
-        r = utf_decode(raw, n, false, path, ret_text, &n, e);
+        r = win_output_text(w, raw, n, ret_text, e);
     (void)w->file_delete(w, path, &ignore); /* temporary, the answer is known */
     if (r == 0)
         *ret_exit = code;

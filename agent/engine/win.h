@@ -352,6 +352,9 @@ struct win {
     int (*certificate_make)(struct win *w, const char *subject, struct win_cert *ret,
                             struct err *e); /* self-signed, bound to the RDP listener */
 
+    /* text of programs without Unicode: n bytes in the code page of consoles, as UTF-8 */
+    int (*console_text)(struct win *w, const char *p, size_t n, char **ret, struct err *e);
+
     /* the machine and its picture */
     int (*system)(struct win *w, struct win_system *ret, struct err *e);
     int (*drivers)(struct win *w, struct win_driver **ret, size_t *ret_n, struct err *e);
@@ -392,6 +395,10 @@ int win_start(struct win *w, const char *program, const char *arguments, bool wa
 /* Runs and returns what it printed (at most 64 KiB); *ret_exit is its exit code. */
 int win_capture(struct win *w, const char *command, char **ret_text, uint32_t *ret_exit,
                 struct err *e);
+
+/* What a program has printed as UTF-8: UTF-8 and UTF-16 are told by themselves, a line that is
+ * neither is in the code page of consoles (cmd and PowerShell 5 write so). Heap text. */
+int win_output_text(struct win *w, const char *raw, size_t n, char **ret, struct err *e);
 
 /* The account whose SID ends in -500; -ENOENT when there is none. Heap text. */
 int win_admin_name(struct win *w, char **ret, struct err *e);

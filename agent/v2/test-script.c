@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/userdata-run.h"
 #include "lib/str.h"
 #include "test-machine.h"
 
@@ -41,6 +42,26 @@ static void a_long_output_is_in_the_log_to_its_end(void **state)
     assert_logged(f, "Info: Output: line 0\r\n");
     assert_logged(f, "line 999\r\n");
     assert_logged(f, "Info: Errors: a word of error\r\n");
+    str_done(&out);
+}
+
+/* What cmd writes, in the code page of consoles, and what a program writes that knows better. */
+static void output_is_utf_8_in_the_log(void **state)
+{
+    _cleanup_(fake_freep) struct fake *f = with_script(), *g = with_script();
+    struct str out = STR_INIT(MIB(1));
+
+    fake_command(f, SHELL, 0, "gr\x81n\r\ngr\xc3\xbcn\r\n", "\xff\xfeg\0r\0\xfc\0n\0", NULL);
+    (void)machine_run(f);
+    assert_logged(f, "Output: gr\xc3\xbcn\r\ngr\xc3\xbcn\r\n");
+    str_add(&out, "x");
+    while (out.len < USERDATA_OUTPUT_MAX + 1000) /* cut inside a character it would be no UTF-8 */
+        str_add(&out, "\xc3\xbc");
+    fake_command(g, SHELL, 0, str_text(&out), "", NULL);
+    (void)machine_run(g);
+    assert_logged(g, "Output: x\xc3\xbc\xc3\xbc");
+    assert_not_logged(g, "?");
+    assert_true(strlen(fake_file_text(g, MACHINE_LOG)) > USERDATA_OUTPUT_MAX);
     str_done(&out);
 }
 
@@ -94,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_output_is_in_the_log_to_its_end),
+        cmocka_unit_test(output_is_utf_8_in_the_log),
         cmocka_unit_test(a_failure_is_told_once_and_in_its_own_words),
         cmocka_unit_test(the_files_are_told),
     };

@@ -126,7 +126,8 @@ config:
 
 
 def test_scripts_files_and_user_data_do_their_work():  # S-55, S-56, S-58
-    m = machine(SCRIPTS, user_data='<script>\r\necho user %1>>C:\\kiln-test\\order.txt\r\necho from a script>COM1\r\n</script>')
+    m = machine(SCRIPTS, user_data='<script>\r\necho user %1>>C:\\kiln-test\\order.txt\r\necho from a script>COM1\r\ntype C:\\kiln-test\\oem.txt\r\n</script>')
+    m.path('C:\\kiln-test\\oem.txt').write_bytes('für alle'.encode('cp850'))
     equal(m.run(V2, 'run')[0], 1, 'a script failed')
     m.wait_console('from a script\r\n')  # the port is free behind the ready line
     true(m.console().find('Ready to use') < m.console().find('from a script'), 'behind the ready line')
@@ -135,6 +136,7 @@ def test_scripts_files_and_user_data_do_their_work():  # S-55, S-56, S-58
     equal(m.read('kiln-test/made.txt'), 'grün\n', 'the file')
     log = m.read(DATA + 'log\\agent.log')
     true("failed to run task 'preReady-executeScript-0': failed to run script: exit status 5" in log, log)
+    true(re.search('^für alle', log, re.M), f'the code page of consoles:\n{log}')
     paths = re.findall(r'(?:Script|Output|Error) file is created at: (.*?)\r?\n', log)
     equal(len(paths), 9, 'files of three scripts')
     for path in paths:
