@@ -267,7 +267,8 @@ static const struct cli_option launch_options[] = {
     { .name = "--user-data",
       .value = "FILE",
       .help = "What the guest finds as user data, 16 KiB at most." },
-    { .name = "--wait", .help = "Wait until the instances run." },
+    { .name = "--wait",
+      .help = "Wait until the instances run; then say their public addresses, beside the ids." },
     TIMEOUT_OPTION,
     { 0 },
 };

@@ -22,7 +22,6 @@
 #include "file.h"
 #include "log.h"
 #include "net-priv.h"
-#include "parse.h"
 
 #define ROUTES     "/proc/net/route"
 #define ROUTES_MAX (16U << 20)

@@ -46,12 +46,15 @@ def test_the_host_logs_in_where_a_rule_admits_it():
     k.ec2.authorize_security_group_ingress(GroupId=t['open'], IpProtocol='tcp', FromPort=22, ToPort=22, CidrIp='0.0.0.0/0')
     ami, _ = k.import_disk(guest('--ssh'), name='tiny')
     t['a'] = k.run(ami, KeyName='launch', SecurityGroupIds=[t['open']])
-    t['b'] = k.run(ami, KeyName='launch')
+    p = subprocess.run([BUILD / 'kiln', 'launch', 'tiny', '--type', 't3.nano', '--key', 'launch', '--wait'], env=k.env(),
+                       capture_output=True, text=True, timeout=180)
+    t['b'] = p.stdout.strip()
     for w in 'ab':
         k.console_line(t[w], 'GUEST-SSH')
         t['at-' + w] = k.instance(t[w])['PublicIpAddress']
         equal(k.instance(t[w])['PublicDnsName'], t['at-' + w])
     true(t['at-a'] != t['at-b'], 'two addresses')
+    true(f"{t['b']} is at {t['at-b']}\n" in p.stderr, p.stderr)
     equal(ssh(t['at-a'], 'hostname'), k.instance(t['a'])['PrivateDnsName'])
     equal(knock(t['at-b']), 'silence', 'no rule')
     true(t['at-a'] in k.cli('ls') and t['at-b'] in k.cli('ls'), 'kiln ls')
