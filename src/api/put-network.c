@@ -90,6 +90,10 @@ void api_put_interface(struct api_call *c, const struct interface_rec *nic,
     xml_text(c->out, "status", "attached");
     xml_time(c->out, "attachTime", nic->created_ms);
     xml_bool(c->out, "deleteOnTermination", nic->delete_on_termination);
+    if (with_ids) { /* seen from an instance, it goes without saying */
+        xml_text(c->out, "instanceId", nic->instance_id);
+        xml_text(c->out, "instanceOwnerId", nic->owner);
+    }
     xml_close(c->out, "attachment");
 }
 
