@@ -34,7 +34,8 @@ int api_find_group_named(struct api_call *c, const char *vpc_id, const char *nam
 /* groupSet/item/{groupId,groupName} */
 void api_put_group_set(struct api_call *c, const struct group_rec *v, size_t n);
 /* The inside of networkInterfaceSet/item of an instance, and most of DescribeNetworkInterfaces'.
- * shown: its public address, NULL when it has none; with_ids: those of an elastic one too. */
+ * shown: its public address, NULL when it has none; with_ids: seen from outside of its instance,
+ * which is named, and so are the ids of an elastic address. */
 void api_put_interface(struct api_call *c, const struct interface_rec *nic,
                        const struct group_rec *groups, size_t n_groups,
                        const struct public_view *shown, bool with_ids);
