@@ -2,6 +2,7 @@
 /* What an answer file asks for, as plain values. */
 #include "answer-priv.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -159,6 +160,69 @@ static void take_accounts(struct reader *r, const xmlNode *list)
     }
 }
 
+/* ---- what nobody reads ----------------------------------------------------------------------- */
+
+/* The pages of OOBE belong to a Setup that runs. */
+static const struct {
+    const char *component, *names;
+} is_read[] = {
+    { SHELL_SETUP, "|ComputerName|CopyProfile|TimeZone|RegisteredOrganization|RegisteredOwner|"
+                   "ProductKey|FirstLogonCommands|UserAccounts|OOBE|" },
+    { DEPLOYMENT, "|RunSynchronous|" },
+    { INTERNATIONAL, "|InputLocale|SystemLocale|UILanguage|UILanguageFallback|UserLocale|" },
+    { TERMINAL, "|fDenyTSConnections|" },
+    { FIREWALL, "|FirewallGroups|" },
+    { SRV_MGR, "|DoNotOpenServerManagerAtLogon|" },
+};
+
+static void take_rest(struct reader *r, const char *component, const char *name)
+{
+    struct answer_settings *s = r->s;
+    char **v = grow(r, s->rest, s->n_rest, sizeof *v);
+
+    if (!v)
+        return;
+    s->rest = v;
+    if (asprintf(&v[s->n_rest], "%s/%s", component, name) < 0)
+        r->failed = true;
+    else
+        s->n_rest++;
+}
+
+static bool is_among(const char *names, const char *name)
+{
+    char word[ANSWER_PATH_MAX];
+
+    (void)snprintf(word, sizeof word, "|%s|", name);
+    return strstr(names, word);
+}
+
+static void note_rest(struct reader *r, const xmlNode *n, const char *component)
+{
+    const char *names = "";
+
+    for (size_t i = 0; i < ARRAY_LEN(is_read); i++)
+        if (strcmp(is_read[i].component, component) == 0)
+            names = is_read[i].names;
+    for (const xmlNode *k = answer_first(n); k; k = answer_next(k))
+        if (!is_among(names, answer_name(k)))
+            take_rest(r, component, answer_name(k));
+}
+
+/* ---- components ------------------------------------------------------------------------------ */
+
+static void read_users(struct reader *r, const xmlNode *users)
+{
+    struct answer_settings *s = r->s;
+
+    take_password(r, users, "AdministratorPassword", &s->admin_password,
+                  &s->admin_password_scrubbed);
+    take_accounts(r, answer_child(users, "LocalAccounts"));
+    for (const xmlNode *k = answer_first(users); k; k = answer_next(k))
+        if (!is_among("|AdministratorPassword|LocalAccounts|", answer_name(k)))
+            take_rest(r, SHELL_SETUP "/UserAccounts", answer_name(k));
+}
+
 static void read_shell(struct reader *r, const xmlNode *n)
 {
     struct answer_settings *s = r->s;
@@ -172,11 +236,8 @@ static void read_shell(struct reader *r, const xmlNode *n)
     take_text(r, n, "ProductKey", &s->product_key);
     take_commands(r, answer_child(n, "FirstLogonCommands"), "CommandLine", &s->logon_commands,
                   &s->n_logon_commands);
-    if (!users)
-        return;
-    take_password(r, users, "AdministratorPassword", &s->admin_password,
-                  &s->admin_password_scrubbed);
-    take_accounts(r, answer_child(users, "LocalAccounts"));
+    if (users)
+        read_users(r, users);
 }
 
 static void read_firewall(struct reader *r, const xmlNode *n)
@@ -191,6 +252,8 @@ static void read_firewall(struct reader *r, const xmlNode *n)
         if (group && (strcasecmp(group, "Remote Desktop") == 0 ||
                       strcasecmp(group, "@FirewallAPI.dll,-28752") == 0))
             take_flag(r, k, "Active", &r->s->rdp_firewall);
+        else if (group)
+            take_rest(r, FIREWALL "/FirewallGroups", group);
     }
 }
 
@@ -198,6 +261,7 @@ static void read_component(struct reader *r, const xmlNode *n, const char *name)
 {
     struct answer_settings *s = r->s;
 
+    note_rest(r, n, name);
     if (strcmp(name, SHELL_SETUP) == 0)
         read_shell(r, n);
     else if (strcmp(name, DEPLOYMENT) == 0)
@@ -280,6 +344,9 @@ void answer_settings_done(struct answer_settings *s)
         free(s->accounts[i].description);
         free_secret(s->accounts[i].password);
     }
+    for (size_t i = 0; i < s->n_rest; i++)
+        free(s->rest[i]);
+    free(s->rest);
     free(s->accounts);
     for (size_t i = 0; i < s->n_specialize_commands; i++)
         free(s->specialize_commands[i].path);

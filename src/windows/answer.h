@@ -100,6 +100,8 @@ struct answer_settings {
     size_t n_specialize_commands;
     struct answer_command *logon_commands; /* FirstLogonCommands, by order */
     size_t n_logon_commands;
+    char **rest; /* "Component/Element" of specialize and oobeSystem that are not among these */
+    size_t n_rest;
 };
 
 enum answer_locale { LOCALE_INPUT, LOCALE_SYSTEM, LOCALE_UI, LOCALE_USER };

@@ -10,12 +10,13 @@
 #include "clock.h"
 #include "sam.h"
 
-#define SCRIPTS   "Windows/Setup/Scripts"
-#define SCRIPT    SCRIPTS "/" SETUP_FIRST_BOOT
-#define SCRIPT_NT "cmd.exe /c C:\\Windows\\Setup\\Scripts\\" SETUP_FIRST_BOOT
-#define RUN_ONCE  "Microsoft\\Windows\\CurrentVersion\\RunOnce"
-#define FIREWALL  "Services\\SharedAccess\\Parameters\\FirewallPolicy\\FirewallRules"
-#define PANTHER   "Windows/Panther/unattend.xml"
+#define SCRIPTS        "Windows/Setup/Scripts"
+#define SCRIPT         SCRIPTS "/" SETUP_FIRST_BOOT
+#define SCRIPT_NT      "cmd.exe /c C:\\Windows\\Setup\\Scripts\\" SETUP_FIRST_BOOT
+#define RUN_ONCE       "Microsoft\\Windows\\CurrentVersion\\RunOnce"
+#define SERVER_MANAGER "Microsoft\\ServerManager"
+#define FIREWALL       "Services\\SharedAccess\\Parameters\\FirewallPolicy\\FirewallRules"
+#define PANTHER        "Windows/Panther/unattend.xml"
 
 /* ---- Remote Desktop -------------------------------------------------------------------------- */
 
@@ -47,11 +48,10 @@ static int open_firewall(struct work *k, uint32_t set, unsigned *n, struct err *
     return r;
 }
 
-int allow_rdp(struct work *k, struct err *e)
+static int open_for_rdp(struct work *k, struct err *e)
 {
     unsigned n = 0;
-    int r =
-        each_set_dword(k, "Control\\Terminal Server", "fDenyTSConnections", 0, "Remote Desktop", e);
+    int r = 0;
 
     for (size_t i = 0; r == 0 && i < k->sets->n; i++)
         r = open_firewall(k, k->sets->key[i], &n, e);
@@ -59,6 +59,24 @@ int allow_rdp(struct work *k, struct err *e)
         win_plan_addf(k->p, n ? WIN_ROW_DONE : WIN_ROW_KEPT, "firewall", "SYSTEM", NULL,
                       "%u rules of Remote Desktop turned on", n);
     return r;
+}
+
+int allow_rdp(struct work *k, struct err *e)
+{
+    int r =
+        each_set_dword(k, "Control\\Terminal Server", "fDenyTSConnections", 0, "Remote Desktop", e);
+
+    return r < 0 ? r : open_for_rdp(k, e);
+}
+
+static int set_rdp(struct work *k, const struct answer_settings *s, struct err *e)
+{
+    if (k->o->rdp || s->deny_rdp == ANSWER_FALSE)
+        return allow_rdp(k, e);
+    if (s->deny_rdp == ANSWER_TRUE)
+        return each_set_dword(k, "Control\\Terminal Server", "fDenyTSConnections", 1,
+                              "Remote Desktop", e);
+    return s->rdp_firewall == ANSWER_TRUE ? open_for_rdp(k, e) : 0;
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */
@@ -166,10 +184,16 @@ static int apply(struct work *k, struct answer_settings *s, struct err *e)
         r = set_locale(k, &l, e);
     if (r == 0)
         r = set_owner(k, s, e);
-    if (r == 0 && (k->o->rdp || s->deny_rdp == ANSWER_FALSE))
-        r = allow_rdp(k, e);
+    if (r == 0)
+        r = set_rdp(k, s, e);
+    if (r == 0 && s->no_server_manager != ANSWER_UNSET)
+        r = dword_set(k, k->software, "SOFTWARE", SERVER_MANAGER, "DoNotOpenServerManagerAtLogon",
+                      s->no_server_manager == ANSWER_TRUE, "Server Manager at logon", e);
     if (r == 0)
         r = set_accounts(k, s, e);
+    for (size_t i = 0; i < s->n_rest; i++)
+        win_plan_add(k->p, WIN_ROW_WARNING, "setting of the answer file", NULL, s->rest[i],
+                     "not applied: only a pass of Setup does that");
     drop_scrambling(k, s);
     return r < 0 ? r : put_commands(k, s, e);
 }

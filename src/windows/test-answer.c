@@ -288,6 +288,37 @@ static void a_hidden_password_is_read(void **unused)
     assert_string_equal(s.admin_password, "hi");
 }
 
+/* Each setting is read or named: none is passed over without a word. */
+static void what_is_not_read_is_named(void **unused)
+{
+    static const char text[] =
+        "<unattend xmlns=\"urn:schemas-microsoft-com:unattend\"><settings pass=\"oobeSystem\">"
+        "<component name=\"Microsoft-Windows-Shell-Setup\"><TimeZone>UTC</TimeZone>"
+        "<AutoLogon><Enabled>true</Enabled></AutoLogon><OOBE><HideEULAPage>true</HideEULAPage>"
+        "</OOBE><UserAccounts><DomainAccounts/></UserAccounts></component>"
+        "<component "
+        "name=\"Networking-MPSSVC-Svc\"><FirewallGroups><FirewallGroup><Group>Web</Group>"
+        "</FirewallGroup><FirewallGroup><Group>Remote Desktop</Group><Active>true</Active>"
+        "</FirewallGroup></FirewallGroups></component></settings><settings pass=\"specialize\">"
+        "<component name=\"Microsoft-Windows-UnattendedJoin\"><Identification/></component>"
+        "</settings></unattend>";
+    static const char *const want[] = { "Microsoft-Windows-UnattendedJoin/Identification",
+                                        "Microsoft-Windows-Shell-Setup/AutoLogon",
+                                        "Microsoft-Windows-Shell-Setup/UserAccounts/DomainAccounts",
+                                        "Networking-MPSSVC-Svc/FirewallGroups/Web" };
+    _cleanup_answer_settings_ struct answer_settings s = { 0 };
+    _cleanup_(answer_freep) struct answer *a = NULL;
+    struct err e = { 0 };
+
+    (void)unused;
+    assert_int_equal(answer_parse(text, strlen(text), &a, &e), 0);
+    assert_int_equal(answer_read(a, &s, &e), 0);
+    assert_int_equal(s.rdp_firewall, ANSWER_TRUE);
+    assert_int_equal(s.n_rest, ARRAY_LEN(want));
+    for (size_t i = 0; i < ARRAY_LEN(want); i++)
+        assert_string_equal(s.rest[i], want[i]);
+}
+
 static void names_follow_the_rules_of_netbios(void **unused)
 {
     static const char *const good[] = { "WEB-01", "a", "fifteen-chars-1" };
@@ -357,6 +388,7 @@ int main(void)
         cmocka_unit_test(a_made_file_holds_the_options_and_is_valid),
         cmocka_unit_test(a_hidden_password_is_read),
         cmocka_unit_test(a_file_that_grew_over_the_limits_is_not_written),
+        cmocka_unit_test(what_is_not_read_is_named),
         cmocka_unit_test(names_follow_the_rules_of_netbios),
         cmocka_unit_test(a_misspelt_zone_names_the_nearest),
     };

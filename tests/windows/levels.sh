@@ -147,6 +147,30 @@ has "$tmp/out" '"LocaleName"=str(1):"de-DE"' "formats of new users"
 gone Windows/Panther/unattend.xml
 ntfsfix -n "$tmp/disk" > "$tmp/out" 2>&1 || fail "ntfsfix: $(cat "$tmp/out")"
 
+# An answer file: what it asks for is done, or named as not done.
+disk --facts "$tmp/facts"
+cat > "$tmp/more.xml" <<'X'
+<unattend xmlns="urn:schemas-microsoft-com:unattend"><settings pass="oobeSystem">
+<component name="Microsoft-Windows-ServerManager-SvrMgrNc" processorArchitecture="amd64"
+ publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS">
+<DoNotOpenServerManagerAtLogon>true</DoNotOpenServerManagerAtLogon></component>
+<component name="Microsoft-Windows-TerminalServices-LocalSessionManager"
+ processorArchitecture="amd64" publicKeyToken="31bf3856ad364e35" language="neutral"
+ versionScope="nonSxS"><fDenyTSConnections>true</fDenyTSConnections></component>
+<component name="Microsoft-Windows-Shell-Setup" processorArchitecture="amd64"
+ publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS">
+<AutoLogon><Enabled>true</Enabled></AutoLogon></component></settings></unattend>
+X
+"$KILN" windows specialise "$tmp/disk" --answer-file "$tmp/more.xml" > "$tmp/out" 2> "$tmp/err" ||
+    fail "specialise: $(cat "$tmp/err")"
+has "$tmp/out" 'Shell-Setup/AutoLogon' "what is not applied"
+get "$config/SYSTEM" "$tmp/SYSTEM"
+reg SYSTEM '\ControlSet001\Control\Terminal Server' > "$tmp/out"
+has "$tmp/out" '"fDenyTSConnections"=dword:00000001' "Remote Desktop, shut again"
+get "$config/SOFTWARE" "$tmp/SOFTWARE"
+reg SOFTWARE '\Microsoft\ServerManager' > "$tmp/out"
+has "$tmp/out" '"DoNotOpenServerManagerAtLogon"=dword:00000001' "Server Manager"
+
 # ---- clean: the SID stays, and it is said --------------------------------------------------------
 
 disk --facts "$tmp/facts"
