@@ -135,6 +135,7 @@ void plugin_turn_off(struct plug *p)
 {
     p->turn_off = true;
     turn_off(p->r, p, 1);
+    p->turn_off = false; /* once: from now on Config.xml says what is wanted */
 }
 
 static int start(struct config_run *r, struct plug *list, size_t n, struct err *e)

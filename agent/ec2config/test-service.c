@@ -357,6 +357,28 @@ static void the_password_is_printed_before_it_is_turned_off(void **unused)
     fake_free(f);
 }
 
+static void turn_user_data_on(struct win *w, const struct win_run *r)
+{
+    (void)r;
+    set_plugin(fake_of(w), "Ec2HandleUserData", true);
+}
+
+/* A script that seals the image calls ec2config.exe -sysprep, which turns user data on: it is for
+ * the machines of the image, and must not be taken for what the script began with. */
+static void user_data_that_its_script_turns_on_stays_on(void **unused)
+{
+    struct fake *f = machine();
+    struct err e = { 0 };
+    (void)unused;
+
+    fake_metadata(f, "user-data", "<script>ec2config.exe -sysprep</script>");
+    fake_command(f, "C:\\Windows\\System32\\cmd.exe /C", 0, NULL, NULL, turn_user_data_on);
+    assert_int_equal(boot(f, &e), 0);
+    assert_true(fake_called(f, "UserScript.bat"));
+    assert_true(plugin_is(f, "Ec2HandleUserData"));
+    fake_free(f);
+}
+
 /* S-166 */
 static void ssm_is_started_after_ready(void **unused)
 {
@@ -429,6 +451,7 @@ int main(void)
         cmocka_unit_test(cloudwatch_with_wrong_settings_is_not_started),
         cmocka_unit_test(user_data_runs_once_after_ready),
         cmocka_unit_test(user_data_is_off_before_its_script_runs),
+        cmocka_unit_test(user_data_that_its_script_turns_on_stays_on),
         cmocka_unit_test(the_password_is_printed_before_it_is_turned_off),
         cmocka_unit_test(ssm_is_started_after_ready),
         cmocka_unit_test(a_service_that_waits_for_metadata_can_be_stopped),
