@@ -11,6 +11,7 @@
 
 #define CALLS    "C:\\kiln-test\\calls.txt"
 #define ACCOUNTS "HKLM\\Software\\KilnTest\\Accounts"
+#define TASKS    "HKLM\\Software\\KilnTest\\Tasks"
 
 static struct win real, table;
 
@@ -120,6 +121,55 @@ static int min_length(struct win *w, unsigned *ret, struct err *e)
     return 0;
 }
 
+/* ---- tasks: Wine's scheduler takes them, but keeps neither what they do nor when ---- */
+
+static void key_of_task(const char *name, char ret[400])
+{
+    (void)snprintf(ret, 400, TASKS "\\%.200s", name);
+}
+
+static int task_install(struct win *w, const char *name, const char *xml, struct err *e)
+{
+    char key[400];
+    int r = real.task_install(&real, name, xml, e);
+
+    key_of_task(name, key);
+    if (r == 0)
+        r = real.reg_set_text(&real, key, "Xml", xml, e);
+    return r == 0 ? real.reg_set_u32(&real, key, "Enabled", 1, e) : r;
+}
+
+static int task_state(struct win *w, const char *name, enum win_task_state *ret, struct err *e)
+{
+    uint32_t on = 0;
+    char key[400];
+    int r;
+
+    key_of_task(name, key);
+    r = win_reg_u32(&real, key, "Enabled", &on, e);
+    if (r >= 0)
+        *ret = r == 0 ? WIN_TASK_ABSENT : on ? WIN_TASK_ENABLED : WIN_TASK_DISABLED;
+    return r < 0 ? r : 0;
+}
+
+static int task_enable(struct win *w, const char *name, bool on, struct err *e)
+{
+    char key[400];
+    int r = real.task_enable(&real, name, on, e);
+
+    key_of_task(name, key);
+    return r == 0 ? real.reg_set_u32(&real, key, "Enabled", on, e) : r;
+}
+
+static int task_delete(struct win *w, const char *name, struct err *e)
+{
+    char key[400];
+    int r = real.task_delete(&real, name, e);
+
+    key_of_task(name, key);
+    return r == 0 ? real.reg_delete(&real, key, NULL, e) : r;
+}
+
 /* ---- network ---- */
 
 static int route_delete(struct win *w, const struct win_route *r, struct err *e)
@@ -205,6 +255,10 @@ struct win *win_real(void)
     table.account_set_flags = set_flags;
     table.account_rename = rename_account;
     table.password_min_length = min_length;
+    table.task_install = task_install;
+    table.task_state = task_state;
+    table.task_enable = task_enable;
+    table.task_delete = task_delete;
     table.route_delete = route_delete;
     table.route_add = route_add;
     table.event_write = event_write;

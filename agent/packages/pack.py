@@ -3,10 +3,13 @@
 """The packages of one agent: a zip of the folder as it lies on C:, and an MSI made by wixl.
 
 Usage: pack.py AGENT VERSION SOURCES BUILD OUT
+       pack.py --lay-down AGENT VERSION SOURCES BUILD OUT
 
 AGENT is v2, v1, ec2config or all; SOURCES the agent/ folder; BUILD a meson build of it for Windows; OUT the folder for
 both packages. Text files of the sources get the line ends of Windows. Settings come as defaults\... beside the program; its install
-verb, which the MSI calls, lays down those that are not there yet: an upgrade keeps the owner's. Times come from SOURCE_DATE_EPOCH, so that the same inputs give the same zip."""
+verb, which the MSI calls, lays down those that are not there yet: an upgrade keeps the owner's. --lay-down makes no package: OUT gets
+one agent's files as they lie on C:, of a program its twin for Wine (NAME-stand-in.exe) where there is one. Times come from
+SOURCE_DATE_EPOCH, so that the same inputs give the same zip."""
 import os, pathlib, subprocess, sys, tempfile, time, uuid, zipfile
 from xml.sax.saxutils import escape, quoteattr
 
@@ -78,11 +81,13 @@ AGENTS = {
 ZIP_FOLDER = {PROGRAMS: 'Program Files', DATA: 'ProgramData'}
 
 
-def collect(agent, version, sources, build, stage):
+def collect(agent, version, sources, build, stage, for_wine=False):
     """Copies everything into stage as it lies on C:; returns (folder, path, file)."""
     out = []
     for folder, path, source in agent['files']:
-        data = (build / source[6:] if source.startswith('build:') else sources / source).read_bytes()
+        file = build / source[6:] if source.startswith('build:') else sources / source
+        twin = file.with_name(f'{file.stem}-stand-in.exe')
+        data = (twin if for_wine and twin.exists() else file).read_bytes()
         if not source.startswith('build:'):
             data = data.replace(b'\r\n', b'\n').replace(b'\n', b'\r\n').replace(b'@VERSION@', version.encode())
         to = stage / ZIP_FOLDER[folder] / path
@@ -198,12 +203,17 @@ def pack(agent, version, sources, build, out):
 
 
 def main():
-    if len(sys.argv) != 6 or sys.argv[1] not in [*AGENTS, 'all']:
+    args = [a for a in sys.argv[1:] if a != '--lay-down']
+    lay_down = len(args) < len(sys.argv) - 1
+    if len(args) != 5 or args[0] not in [*AGENTS, *([] if lay_down else ['all'])]:
         sys.exit(__doc__)
-    sources, build, out = (pathlib.Path(a).resolve() for a in sys.argv[3:])
+    sources, build, out = (pathlib.Path(a).resolve() for a in args[2:])
     out.mkdir(parents=True, exist_ok=True)
-    for name in AGENTS if sys.argv[1] == 'all' else [sys.argv[1]]:
-        pack(AGENTS[name], sys.argv[2], sources, build, out)
+    if lay_down:
+        collect(AGENTS[args[0]], args[1], sources, build, out, for_wine=True)
+        return
+    for name in AGENTS if args[0] == 'all' else [args[0]]:
+        pack(AGENTS[name], args[1], sources, build, out)
 
 
 main()

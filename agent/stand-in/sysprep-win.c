@@ -8,20 +8,11 @@
 #include <string.h>
 
 #include "engine/setup.h"
-#include "engine/win.h"
 #include "lib/utf.h"
 #include "stand-in/machine.h"
 
 #define SEALED "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 #define SWITCH "/unattend:"
-
-static int record(struct win *w, const char *line, struct err *e)
-{
-    _cleanup_str_ struct str s = STR_INIT(KIB(32));
-
-    str_addf(&s, "%s\r\n", line);
-    return w->file_append(w, RECORDED, str_text(&s), s.len, e);
-}
 
 static const char *find(char **argv, const char *word)
 {
@@ -72,12 +63,14 @@ int wmain(void)
     struct err e = { 0 };
     int argc = 0;
     char **argv = line ? win_split(line, &argc) : NULL;
-    int r = argv ? record(w, line, &e) : -ENOMEM;
+    int r = argv ? 0 : err_oom(&e);
 
+    if (argv)
+        machine_note(w, RECORDED, "%s", line);
     if (r == 0)
         r = seal(w, argv, &e);
     if (r < 0)
-        (void)record(w, e.msg, &e);
+        machine_note(w, REFUSED, "sysprep: %s", e.msg);
     else if (find(argv, "/shutdown"))
         r = shut_down();
     win_split_free(argv);

@@ -12,7 +12,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 PAGE = TOP / 'docs/agents/conformance.md'
 ROW = re.compile(r'^\| (S-(\d+)) \| ([UWIP ]+) \| (.*?) \| (.*?) \| (.*?) \|$')
 SOURCES = sorted([*TOP.glob('agent/*/test-*.c'), *TOP.glob('tests/agent/*.py'), *TOP.glob('tests/guests/*.py')])
-CITE = re.compile(r'\bS-(\d+)(?: to S-(\d+))?')
+CITE = re.compile(r'\bS-(\d+)\b(?!-\d)(?: to S-(\d+))?')  # S-1-5-18 is an account
 
 
 def citations():
