@@ -17,18 +17,10 @@
 #define SCRAMBLE_WHY "Replace the blank password by an unknown one"
 #define UTILS        "SysprepUtils"
 
-static int forgive_absent(int r, struct err *e)
-{
-    if (r != -ENOENT)
-        return r;
-    err_clear(e);
-    return 0;
-}
-
 static int check_names(struct win *w, struct err *e)
 {
     struct config_file *c = calloc(1, sizeof(*c));
-    int r = c ? forgive_absent(config_file_load(w, c, e), e) : err_oom(e);
+    int r = c ? err_forgive(e, config_file_load(w, c, e), ENOENT) : err_oom(e);
 
     if (c)
         config_file_done(c);
@@ -39,7 +31,7 @@ static int check_names(struct win *w, struct err *e)
 static int check_bundle(struct win *w, struct err *e)
 {
     struct config_bundle b = { 0 };
-    int r = forgive_absent(config_bundle_load(w, &b, e), e);
+    int r = err_forgive(e, config_bundle_load(w, &b, e), ENOENT);
 
     config_bundle_done(&b);
     return r;
@@ -48,7 +40,7 @@ static int check_bundle(struct win *w, struct err *e)
 static int check_events(struct win *w, struct err *e)
 {
     struct config_events *c = calloc(1, sizeof(*c));
-    int r = c ? forgive_absent(config_events_load(w, c, e), e) : err_oom(e);
+    int r = c ? err_forgive(e, config_events_load(w, c, e), ENOENT) : err_oom(e);
 
     if (c)
         config_events_done(c);
@@ -62,14 +54,14 @@ static int check_plain(struct win *w, struct err *e)
     struct config_activation *a = calloc(1, sizeof(*a));
     struct config_wallpaper *p = calloc(1, sizeof(*p));
     enum config_drives d = CONFIG_DRIVES_NO_TRIM;
-    int r = l && a && p ? forgive_absent(config_letters_load(w, l, e), e) : err_oom(e);
+    int r = l && a && p ? err_forgive(e, config_letters_load(w, l, e), ENOENT) : err_oom(e);
 
     if (r == 0)
-        r = forgive_absent(config_activation_load(w, a, e), e);
+        r = err_forgive(e, config_activation_load(w, a, e), ENOENT);
     if (r == 0)
-        r = forgive_absent(config_drives_load(w, &d, e), e);
+        r = err_forgive(e, config_drives_load(w, &d, e), ENOENT);
     if (r == 0)
-        r = forgive_absent(config_wallpaper_load(w, p, e), e);
+        r = err_forgive(e, config_wallpaper_load(w, p, e), ENOENT);
     free(l);
     free(a);
     free(p);
@@ -217,7 +209,7 @@ int config_sysprep(struct config_run *r, bool shutdown, bool force, config_say *
     say_line(&j, SYSPREP_WARNING);
     if (config_check_all(r->w, e) < 0)
         return err_wrap(e, "the settings are wrong, nothing was run");
-    ret = forgive_absent(config_file_load(r->w, &r->config, e), e);
+    ret = err_forgive(e, config_file_load(r->w, &r->config, e), ENOENT);
     if (ret == 0)
         ret = read_bundle(&j, e);
     if (!shutdown)

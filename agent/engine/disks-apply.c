@@ -8,7 +8,7 @@
 
 #define ARRIVE_TRIES 40U /* for Windows to mount a new partition */
 #define ARRIVE_MS    250U
-#define SHELL_DETECT "ShellHWDetection" /* it would open a window for each new disk */
+#define SHELL_DETECT "ShellHWDetection"
 #define FILE_SYSTEM  "HKLM\\SYSTEM\\CurrentControlSet\\Control\\FileSystem"
 
 static const char warning[] =
@@ -111,6 +111,7 @@ static void set_trim(struct win *w, bool on, struct log *log)
         log_say(log, LOG_WARNING, "%s", e.msg);
 }
 
+/* Or Windows asks the user at the screen about each new disk. */
 static struct quiet be_quiet(struct win *w, bool trim, struct log *log)
 {
     enum win_service_state state = WIN_SERVICE_ABSENT;

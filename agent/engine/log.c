@@ -176,30 +176,33 @@ void log_text(struct log *l, enum log_level level, const char *text)
         put_line(l, level, l->component, text);
 }
 
-void log_say(struct log *l, enum log_level level, const char *fmt, ...)
+static void put_format(struct log *l, enum log_level level, const char *component, const char *fmt,
+                       va_list ap)
 {
     char text[2048];
+
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    put_line(l, level, component, text);
+}
+
+void log_say(struct log *l, enum log_level level, const char *fmt, ...)
+{
     va_list ap;
 
-    if (!l)
-        return;
     va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    if (l)
+        put_format(l, level, l->component, fmt, ap);
     va_end(ap);
-    put_line(l, level, l->component, text);
 }
 
 void log_from(struct log *l, const char *component, const char *fmt, ...)
 {
-    char text[2048];
     va_list ap;
 
-    if (!l)
-        return;
     va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    if (l)
+        put_format(l, LOG_INFO, component, fmt, ap);
     va_end(ap);
-    put_line(l, LOG_INFO, component, text);
 }
 
 void log_err(struct log *l, const char *what, const struct err *e)

@@ -160,9 +160,10 @@ static int file_write(struct win *w, const char *path, const void *p, size_t n, 
     access.lpSecurityDescriptor = own_access(wide);
     h = CreateFileW(tmp, GENERIC_WRITE, 0, access.lpSecurityDescriptor ? &access : NULL, CREATE_NEW,
                     FILE_ATTRIBUTE_NORMAL, NULL);
+    code = h == INVALID_HANDLE_VALUE ? GetLastError() : 0;
     LocalFree(access.lpSecurityDescriptor);
-    if (h == INVALID_HANDLE_VALUE)
-        return err_win32(e, GetLastError(), "create '%s.new'", path);
+    if (code)
+        return err_win32(e, code, "create '%s.new'", path);
     code = write_all(h, p, n);
     if (!code && !FlushFileBuffers(h))
         code = GetLastError();
@@ -300,8 +301,9 @@ static int dir_list(struct win *w, const char *path, struct win_name **ret, size
     }
     h = FindFirstFileW(wide, &f);
     if (h == INVALID_HANDLE_VALUE && !is_absent(GetLastError())) {
+        (void)err_win32(e, GetLastError(), "list '%s'", path);
         free(list);
-        return err_win32(e, GetLastError(), "list '%s'", path);
+        return -e->no;
     }
     while (h != INVALID_HANDLE_VALUE && n < LIST_MAX) {
         if (wcscmp(f.cFileName, L".") != 0 && wcscmp(f.cFileName, L"..") != 0) {

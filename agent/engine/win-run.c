@@ -237,18 +237,17 @@ static bool find_process(HANDLE snap, DWORD pid, PROCESSENTRY32W *ret)
 static int ancestors(struct win *w, struct win_name **ret, size_t *ret_n, struct err *e)
 {
     HANDLE snap = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
-    struct win_name *list = calloc(ANCESTORS_MAX, sizeof(*list));
+    struct win_name *list;
     PROCESSENTRY32W row;
     DWORD pid = GetCurrentProcessId();
     size_t n = 0;
 
+    if (snap == INVALID_HANDLE_VALUE)
+        return err_win32(e, GetLastError(), "list the processes");
+    list = calloc(ANCESTORS_MAX, sizeof(*list));
     if (!list) {
         close_if(snap);
         return err_oom(e);
-    }
-    if (snap == INVALID_HANDLE_VALUE) {
-        free(list);
-        return err_win32(e, GetLastError(), "list the processes");
     }
     if (find_process(snap, pid, &row))
         while (n < ANCESTORS_MAX && row.th32ParentProcessID &&

@@ -67,8 +67,9 @@ static int volumes(struct win *w, struct win_volume **ret, size_t *ret_n, struct
         return err_oom(e);
     h = FindFirstVolumeW(path, 64);
     if (h == INVALID_HANDLE_VALUE) {
+        (void)err_win32(e, GetLastError(), "list the volumes");
         free(list);
-        return err_win32(e, GetLastError(), "list the volumes");
+        return -e->no;
     }
     do {
         UINT kind = GetDriveTypeW(path);

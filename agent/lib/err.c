@@ -132,6 +132,14 @@ int err_at(struct err *e, const char *file, unsigned line, unsigned col, const c
     return -e->no;
 }
 
+int err_forgive(struct err *e, int r, int no)
+{
+    if (r != -no)
+        return r;
+    err_clear(e);
+    return 0;
+}
+
 void err_clear(struct err *e)
 {
     *e = (struct err){ 0 };

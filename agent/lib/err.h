@@ -35,6 +35,8 @@ int err_oom(struct err *e);
 int err_at(struct err *e, const char *file, unsigned line, unsigned col, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
 
+/* For a caller to whom that one failure is none: 0 in place of -no, with *e cleared; else r. */
+int err_forgive(struct err *e, int r, int no);
 /* Forgets what is held, for a caller who handled it. */
 void err_clear(struct err *e);
 const char *err_kind_name(enum err_kind kind);

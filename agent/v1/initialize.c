@@ -221,18 +221,9 @@ static int print_password(struct v1_run *r, struct err *e)
     return 0;
 }
 
-/* Absent services and tasks are no trouble. */
-static int forgive_absent(int ret, struct err *e)
-{
-    if (ret != -ENOENT)
-        return ret;
-    err_clear(e);
-    return 0;
-}
-
 static int enable_ssm(struct v1_run *r, struct err *e)
 {
-    return forgive_absent(r->w->service_set_start(r->w, SSM_SERVICE, WIN_START_AUTO, e), e);
+    return err_forgive(e, r->w->service_set_start(r->w, SSM_SERVICE, WIN_START_AUTO, e), ENOENT);
 }
 
 static int say_telemetry(struct v1_run *r, struct err *e)
@@ -268,7 +259,7 @@ static int disable_own_task(struct v1_run *r, struct err *e)
 {
     if (r->keep_schedule)
         return 0;
-    return forgive_absent(r->w->task_enable(r->w, v1_task_name(V1_TASK_INIT), false, e), e);
+    return err_forgive(e, r->w->task_enable(r->w, v1_task_name(V1_TASK_INIT), false, e), ENOENT);
 }
 
 static int run_user_data(struct v1_run *r, struct err *e)

@@ -13,7 +13,6 @@
 #define EVENTS_FILE  CONFIG_DIR "EventLogConfig.json"
 #define LIST_MAX     KIB(64)
 #define SSM_SERVICE  "AmazonSSMAgent"
-#define DETECTION    "ShellHWDetection"
 
 static void say(struct v1_run *r, const char *line)
 {
@@ -153,24 +152,14 @@ static int map_letters(struct v1_run *r, struct err *e)
 
 int v1_disks(struct v1_run *r, bool trim, struct err *e)
 {
-    enum win_service_state state = WIN_SERVICE_ABSENT;
     struct err one = { 0 };
-    bool stopped = false;
-    int ret;
+    int ret = disks_initialise(r->w, r->imds, r->d, true, NULL, 0, trim, r->log, e);
 
-    /* or Windows asks the user at the screen about each new disk */
-    if (r->w->service_state(r->w, DETECTION, &state, &one) == 0 && state == WIN_SERVICE_RUNNING)
-        stopped = r->w->service_stop(r->w, DETECTION, &one) == 0;
-    ret = disks_initialise(r->w, r->imds, r->d, true, NULL, 0, trim, r->log, e);
-    err_clear(&one);
     if (map_letters(r, &one) < 0) {
         log_err(r->log, "Map drive letters", &one);
         if (ret == 0)
             ret = err_set(e, one.no, one.kind, "%s", one.msg);
     }
-    err_clear(&one);
-    if (stopped && r->w->service_start(r->w, DETECTION, &one) < 0)
-        log_err(r->log, "Start " DETECTION " again", &one);
     return ret;
 }
 
