@@ -42,11 +42,17 @@ int api_copy_source(struct api_call *c, const char *id, struct snapshot_rec *ret
 static int choose_encryption(struct api_call *c, const struct snapshot_rec *source, bool *ret,
                              struct err *e)
 {
-    if (source->encrypted && !api_bool(c, "Encrypted", true))
+    bool asked = false;
+    int r = api_encrypted(c, api_bool(c, "Encrypted", false), &asked, e);
+
+    if (r < 0)
+        return r;
+    if (source->encrypted && !asked && !api_bool(c, "Encrypted", true))
         return api_fail(c, e, "InvalidParameterCombination",
                         "The snapshot '%s' is encrypted, a copy of it cannot be unencrypted",
                         source->id);
-    return api_encrypted(c, source->encrypted || api_bool(c, "Encrypted", false), ret, e);
+    *ret = source->encrypted || asked;
+    return 0;
 }
 
 int api_copy_record(struct api_call *c, const struct snapshot_rec *source, const char *description,

@@ -43,7 +43,7 @@ static int from_snapshot(struct api_call *c, struct volume_rec *v, struct err *e
         return api_fail(c, e, "InvalidParameterValue",
                         "Volume of size %juGB is smaller than snapshot '%s', expect size >= %juGB",
                         (uintmax_t)v->size_gib, s.id, (uintmax_t)s.volume_size_gib);
-    if (s.encrypted && !api_bool(c, "Encrypted", true))
+    if (s.encrypted && !v->encrypted && !api_bool(c, "Encrypted", true))
         return api_fail(c, e, "InvalidParameterCombination",
                         "The snapshot '%s' is encrypted, a volume of it cannot be unencrypted",
                         s.id);

@@ -103,8 +103,12 @@ static int step_grow(struct job *j, struct err *e)
     struct volume_rec rec;
     int r = is_deleted(j, &rec, e);
 
-    if (r != 0)
-        return r < 0 ? r : JOB_FINISHED;
+    if (r < 0)
+        return r;
+    if (r > 0) {
+        served_release(j->jobs, j->subject, j->id); /* its removal waits for the last holder */
+        return JOB_FINISHED;
+    }
     if (memo(j)->serving)
         return repair(j, e);
     r = volume_files_grow(j->jobs, &rec, e);
