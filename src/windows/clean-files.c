@@ -42,6 +42,8 @@ static const struct file_row rows[] = {
     { "Windows/ServiceProfiles/LocalService/AppData/Local/Temp", "temporary files", CONTENT },
     { "Windows/ServiceProfiles/NetworkService/AppData/Local/Temp", "temporary files", CONTENT },
     { "Windows/Prefetch", "prefetch traces", CONTENT },
+    { "Windows/appcompat/Programs", "list of started programs", FILES },
+    { "Windows/ServiceProfiles/LocalService/AppData/Local/FontCache", "font cache", FILES },
     { "Windows/Minidump", "crash dumps", CONTENT },
     { "Windows/MEMORY.DMP", "crash dumps", ITSELF },
     { "Windows/LiveKernelReports", "crash dumps", FILES },

@@ -96,6 +96,7 @@ has "$tmp/cmd" 'fDenyTSConnections /t REG_DWORD /d 0 /f' "the script of speciali
 gone Users/testuser/NTUSER.DAT
 gone pagefile.sys
 gone Windows/Prefetch/CMD.EXE-1.pf
+gone Windows/appcompat/Programs/Amcache.hve
 get Users/Administrator/NTUSER.DAT "$tmp/NTUSER.DAT"
 
 "$KILN" windows inspect "$tmp/disk" --json > "$tmp/seen"
