@@ -4,9 +4,29 @@
  * store keeps from being done is tried again every few seconds. */
 #include "jobs-priv.h"
 
+#include "file.h"
 #include "log.h"
 
 #define RETRY_TICKS 5
+
+static long long number(const json_t *result, const char *name)
+{
+    return (long long)json_integer_value(json_object_get(result, name));
+}
+
+static void tell(const json_t *result, bool busy)
+{
+    const char *trouble = json_string_value(json_object_get(result, "trouble"));
+
+    if (trouble && *trouble)
+        log_error("jobs", "while space was given back: %s", trouble);
+    if (number(result, "bytes_freed") > 0)
+        log_info("jobs", "gave %lld bytes of the store back: %lld packs removed, %lld written anew",
+                 number(result, "bytes_freed"), number(result, "packs_removed"),
+                 number(result, "packs_compacted"));
+    else if (busy)
+        log_info("jobs", "the store is being read: space is given back later");
+}
 
 static void on_gc_end(void *userdata, const json_t *result, const struct err *why)
 {
@@ -19,17 +39,17 @@ static void on_gc_end(void *userdata, const json_t *result, const struct err *wh
     if (why)
         log_warning("jobs", "giving space back failed, trying again in %d s: %s", RETRY_TICKS,
                     why->msg);
-    else if (busy)
-        log_info("jobs", "the store is being read: space is given back later");
-    else if (json_integer_value(json_object_get(result, "packs_removed")) > 0)
-        log_info("jobs", "gave %lld bytes of the store back",
-                 (long long)json_integer_value(json_object_get(result, "bytes_freed")));
+    else
+        tell(result, busy);
     jobs_shutdown_step(js);
 }
 
 void reclaim_want(struct jobs *js)
 {
-    const char *args[] = { "gc", "--store", js->store_dir, NULL };
+    _cleanup_free_ char *key = jobs_key_path(js);
+    /* With it, encrypted blocks that move are proven by their hash. */
+    bool with_key = path_exists(key);
+    const char *args[] = { "gc", "--store", js->store_dir, with_key ? "--key" : NULL, key, NULL };
     struct work_spec spec = { .args = args, .on_end = on_gc_end, .userdata = js };
     struct err e = { 0 };
 
