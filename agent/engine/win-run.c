@@ -8,7 +8,7 @@
 
 #define ANCESTORS_MAX 32U
 #define THREADS_MAX   MAXIMUM_WAIT_OBJECTS
-#define STAGGER_MS    40U
+#define STAGGER_MS    150U
 
 struct child {
     wchar_t *command, *folder, *user, *password;
