@@ -4,7 +4,7 @@
 Tests are stories: functions named test_*, run in order by run(); each prints a TAP line. Nothing here
 waits for time: it waits for a line of a log, for a file, for a process or for a state, under a deadline.
 """
-import atexit, contextlib, glob, json, os, pathlib, pwd, select, shutil, signal, socket, subprocess, sys, tempfile, time, traceback
+import atexit, contextlib, glob, json, os, pathlib, pwd, re, select, shutil, signal, socket, subprocess, sys, tempfile, time, traceback
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get('KILN_BUILD', TOP / 'build'))
@@ -130,15 +130,23 @@ class Kiln:
     def close(self):
         if self.daemon and self.daemon.poll() is None:
             with contextlib.suppress(Failed, subprocess.TimeoutExpired):  # networks go in order, or stay behind
-                sh(self.kilnd, '--home', self.home, '--stop', timeout=30)
+                sh(self.kilnd, '--home', self.home, '--stop', timeout=120)
             self.kill()
         for pid in procs_with(self.home):
             kill_proc(pid)
         eventually('the end of all processes of the test', lambda: not procs_with(self.home))
+        self.sweep_networks()
         if os.environ.get('KEEP'):
             print(f'# kept: {self.home}')
         else:
             shutil.rmtree(self.home, ignore_errors=True)
+
+    def sweep_networks(self):
+        """What a daemon that was killed leaves; its log names what it made. Nothing is there after an orderly end."""
+        with contextlib.suppress(OSError, AttributeError):
+            for tag, vpc in set(re.findall(r'is up \(kiln-(\w+)-(\w+)\)', self.log())):
+                for command in (['ip', 'netns', 'del', f'kiln-{tag}-{vpc}'], ['nft', 'delete', 'table', 'inet', f'kiln_{tag}']):
+                    subprocess.run(command, stderr=subprocess.DEVNULL, timeout=30)
 
     def env(self):
         c = self.credentials
