@@ -176,8 +176,8 @@ void log_text(struct log *l, enum log_level level, const char *text)
         put_line(l, level, l->component, text);
 }
 
-static void put_format(struct log *l, enum log_level level, const char *component, const char *fmt,
-                       va_list ap)
+__attribute__((format(printf, 4, 0))) static void
+put_format(struct log *l, enum log_level level, const char *component, const char *fmt, va_list ap)
 {
     char text[2048];
 
