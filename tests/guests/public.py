@@ -8,14 +8,17 @@ k = Kiln()
 t = {}
 
 
-def ssh(address, command, seconds=60):
+def ssh(address, command, seconds=120):
     """What the command says on the guest at this address, as soon as it can be logged into."""
     options = [o for v in ('StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'ConnectTimeout=5', 'LogLevel=ERROR',
                            'BatchMode=yes') for o in ('-o', v)]
 
     def look():
-        p = subprocess.run(['ssh', '-i', t['pem'], *options, f'root@{address}', command], capture_output=True, text=True,
-                           timeout=60)
+        try:  # a connection that is there when its address goes to another hears nothing any more
+            p = subprocess.run(['ssh', '-i', t['pem'], *options, f'root@{address}', command], capture_output=True, text=True,
+                               timeout=20)
+        except subprocess.TimeoutExpired:
+            return None
         return p.stdout.strip() if p.returncode == 0 else None
     return eventually(f'ssh {address} {command}', look, seconds)
 

@@ -235,7 +235,7 @@ def test_a_checkout_that_only_its_owner_may_enter_works():
     if os.geteuid() != 0:
         return
     with tempfile.TemporaryDirectory(dir='/tmp') as closed:  # 0700
-        for name in 'kilnd', 'kiln-worker', 'kiln-volume.so', 'kiln-imds-relay', 'kiln-serial':
+        for name in 'kilnd', 'kiln-worker', 'kiln-volume.so', 'kiln-imds-relay', 'kiln-serial', 'kiln-freeze':
             shutil.copy(BUILD / name, closed)
         other = Kiln(programs=pathlib.Path(closed))
         other.start()
