@@ -46,18 +46,6 @@ static void plan_done(struct plan *p)
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
-static int check_texts(struct api_call *c, struct err *e)
-{
-    const char *description = api_text(c, "Description");
-    int r = rules_image_name(api_text(c, "Name"), e);
-
-    if (r < 0) {
-        c->wire_code = "InvalidAMIName.Malformed";
-        return r;
-    }
-    return description ? rules_description(description, e) : 0;
-}
-
 static int find_source(struct api_call *c, struct plan *p, struct err *e)
 {
     const char *here = c->region;
@@ -94,7 +82,7 @@ static int copy_tags(struct api_call *c, struct plan *p, struct err *e)
 
 static int read_request(struct api_call *c, struct plan *p, struct err *e)
 {
-    int r = check_texts(c, e);
+    int r = api_image_texts(c, e);
 
     if (r >= 0)
         r = api_tag_specs(c, "image", tagged, &p->image_tags, e);

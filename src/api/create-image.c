@@ -71,21 +71,9 @@ static int check_state(struct api_call *c, const struct instance_rec *i, struct 
                     model_instance_state_name(i->state));
 }
 
-static int check_texts(struct api_call *c, struct err *e)
-{
-    const char *description = api_text(c, "Description");
-    int r = rules_image_name(api_text(c, "Name"), e);
-
-    if (r < 0) {
-        c->wire_code = "InvalidAMIName.Malformed";
-        return r;
-    }
-    return description ? rules_description(description, e) : 0;
-}
-
 static int read_request(struct api_call *c, struct plan *p, struct err *e)
 {
-    int r = check_texts(c, e);
+    int r = api_image_texts(c, e);
 
     if (r < 0)
         return r;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "find.h"
 
+#include "rules.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -235,6 +237,18 @@ int api_find_own_image(struct api_call *c, const char *id, struct image_rec *ret
     *ret = i;
     i = (struct image_rec){ 0 };
     return 0;
+}
+
+int api_image_texts(struct api_call *c, struct err *e)
+{
+    const char *description = api_text(c, "Description");
+    int r = rules_image_name(api_text(c, "Name"), e);
+
+    if (r < 0) {
+        c->wire_code = "InvalidAMIName.Malformed";
+        return r;
+    }
+    return description ? rules_description(description, e) : 0;
 }
 
 int api_unknown_attribute(struct api_call *c, const char *name, struct err *e)

@@ -60,6 +60,8 @@ int api_mapping_refused(struct api_call *c, int r, struct err *e);
  * each, at least need of them; *ret_fit (may be NULL): as many as fit, at most want. */
 int api_capacity(struct api_call *c, const struct instance_type *type, uint64_t need, uint64_t want,
                  uint64_t *ret_fit, struct err *e);
+/* The parameters Name and Description of a new image. */
+int api_image_texts(struct api_call *c, struct err *e);
 /* EC2's answer to an Attribute that the resource does not have. */
 int api_unknown_attribute(struct api_call *c, const char *name, struct err *e);
 /* Sets the tags if there are any. */

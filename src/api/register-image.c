@@ -44,18 +44,6 @@ static void copy_or(struct api_call *c, char *dst, size_t size, const char *para
     (void)str_copy(dst, size, text ? text : fallback);
 }
 
-static int check_texts(struct api_call *c, struct err *e)
-{
-    const char *description = api_text(c, "Description");
-    int r = rules_image_name(api_text(c, "Name"), e);
-
-    if (r < 0) {
-        c->wire_code = "InvalidAMIName.Malformed";
-        return r;
-    }
-    return description ? rules_description(description, e) : 0;
-}
-
 static void fill(struct api_call *c, struct image_rec *i)
 {
     model_new_id("ami", i->id);
@@ -130,7 +118,7 @@ static int register_image(struct api_call *c, struct err *e)
 {
     _cleanup_(image_rec_done) struct image_rec i = { 0 };
     _cleanup_(tag_list_done) struct tag_list tags = { 0 };
-    int r = check_texts(c, e);
+    int r = api_image_texts(c, e);
 
     if (r < 0)
         return r;

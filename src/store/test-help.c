@@ -175,3 +175,40 @@ uint64_t check_problems(struct store *s, struct store_check_report *ret)
         *ret = x;
     return x.problems;
 }
+
+int store_fix_set_up(void **state)
+{
+    struct store_fix *f = xcalloc(1, sizeof *f);
+    struct err e = { 0 };
+
+    f->dir = temp_new();
+    f->path = xasprintf("%s/store", f->dir);
+    assert_ok(store_create(f->path, &e), &e);
+    assert_ok(store_open(f->path, NULL, &f->s, &e), &e);
+    *state = f;
+    return 0;
+}
+
+int store_fix_tear_down(void **state)
+{
+    struct store_fix *f = *state;
+
+    store_close(f->s);
+    temp_done(f->dir);
+    free(f->path);
+    free(f);
+    return 0;
+}
+
+struct model model_small(void)
+{
+    struct model m = { .volume_bytes = MIB(600) - 4096 };
+
+    m.block[0] = 1;
+    m.block[1] = 2;
+    m.block[3] = 1; /* again */
+    m.block[1023] = 3;
+    m.block[1024] = 4;
+    m.block[1199] = 5;
+    return m;
+}

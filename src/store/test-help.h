@@ -35,3 +35,13 @@ void assert_ok(int r, const struct err *e);
 struct store_key *test_key(uint32_t domain);
 /* Runs store_check; problems are printed. */
 uint64_t check_problems(struct store *s, struct store_check_report *ret);
+
+/* A new store on the real disk, for each test: cmocka's set-up and tear-down. */
+struct store_fix {
+    char *dir, *path;
+    struct store *s;
+};
+int store_fix_set_up(void **state);
+int store_fix_tear_down(void **state);
+/* 600 MiB: two leaves; the last block is not whole. */
+struct model model_small(void);

@@ -9,53 +9,10 @@
 
 #include "file.h"
 
-struct fix {
-    char *dir, *path;
-    struct store *s;
-};
-
-static int set_up(void **state)
-{
-    struct fix *f = xcalloc(1, sizeof *f);
-    struct err e = { 0 };
-
-    f->dir = temp_new();
-    f->path = xasprintf("%s/store", f->dir);
-    assert_ok(store_create(f->path, &e), &e);
-    assert_ok(store_open(f->path, NULL, &f->s, &e), &e);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fix *f = *state;
-
-    store_close(f->s);
-    temp_done(f->dir);
-    free(f->path);
-    free(f);
-    return 0;
-}
-
-/* 600 MiB: two leaves; the last block is not whole. */
-static struct model small(void)
-{
-    struct model m = { .volume_bytes = MIB(600) - 4096 };
-
-    m.block[0] = 1;
-    m.block[1] = 2;
-    m.block[3] = 1; /* again */
-    m.block[1023] = 3;
-    m.block[1024] = 4;
-    m.block[1199] = 5;
-    return m;
-}
-
 static void a_full_snapshot_reads_back(void **state)
 {
-    struct fix *f = *state;
-    struct model m = small();
+    struct store_fix *f = *state;
+    struct model m = model_small();
     struct store_snap_info info;
     struct err e = { 0 };
 
@@ -71,8 +28,8 @@ static void a_full_snapshot_reads_back(void **state)
 
 static void an_increment_writes_only_what_changed(void **state)
 {
-    struct fix *f = *state;
-    struct model a = small(), b = a;
+    struct store_fix *f = *state;
+    struct model a = model_small(), b = a;
     struct store_snap_info ia, ib;
     struct err e = { 0 };
 
@@ -90,8 +47,8 @@ static void an_increment_writes_only_what_changed(void **state)
 
 static void equal_content_is_stored_once_and_has_one_hash(void **state) /* 7 */
 {
-    struct fix *f = *state;
-    struct model a = small(), b = a;
+    struct store_fix *f = *state;
+    struct model a = model_small(), b = a;
     struct store_snap_info ia, ib, ic;
 
     model_snapshot(f->s, "a", NULL, &a, NULL, &ia);
@@ -105,7 +62,7 @@ static void equal_content_is_stored_once_and_has_one_hash(void **state) /* 7 */
 
 static void stats_tell_what_was_done(void **state)
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     struct store_writer_spec spec = { .id = "a", .volume_bytes = MIB(4), .threads = 1 };
     _cleanup_free_ uint8_t *buf = malloc(STORE_BLOCK_BYTES);
     struct store_write_stats st;
@@ -131,7 +88,7 @@ static void stats_tell_what_was_done(void **state)
 
 static void holes_zeros_and_data_are_told_apart(void **state)
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     struct store_writer_spec spec = { .id = "a", .volume_bytes = GIB(2), .threads = 2 };
     _cleanup_free_ uint8_t *buf = malloc(STORE_BLOCK_BYTES);
     struct store_writer *w;
@@ -165,7 +122,7 @@ static void holes_zeros_and_data_are_told_apart(void **state)
 
 static void the_last_of_many_writes_to_a_block_wins(void **state)
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     struct store_writer_spec spec = { .id = "a", .volume_bytes = MIB(4), .threads = 4 };
     _cleanup_free_ uint8_t *buf = malloc(STORE_BLOCK_BYTES);
     struct model m = { .volume_bytes = MIB(4) };
@@ -187,8 +144,8 @@ static void the_last_of_many_writes_to_a_block_wins(void **state)
 
 static void a_child_may_be_larger_than_its_parent(void **state)
 {
-    struct fix *f = *state;
-    struct model a = small(), b = a;
+    struct store_fix *f = *state;
+    struct model a = model_small(), b = a;
     struct store_snap_info info;
     struct err e = { 0 };
 
@@ -204,7 +161,7 @@ static void a_child_may_be_larger_than_its_parent(void **state)
 
 static void many_small_packs_are_one_snapshot(void **state)
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     struct model m = { .volume_bytes = MIB(50) };
     struct store_check_report report;
     struct err e = { 0 };
@@ -223,8 +180,8 @@ static void names_and_ids_are_refused_with_a_reason(void **state)
 {
     char too_long[STORE_ID_MAX + 1] = { 0 };
     const char *const bad[] = { "", ".", "..", ".x", "a/b", "a b", "\xff", too_long };
-    struct fix *f = *state;
-    struct model m = small();
+    struct store_fix *f = *state;
+    struct model m = model_small();
     struct store_snap *sn;
     struct err e = { 0 };
 
@@ -250,7 +207,7 @@ static void names_and_ids_are_refused_with_a_reason(void **state)
 
 static void two_writers_of_one_id_cannot_both_win(void **state) /* 2 */
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     struct store_writer_spec spec = { .id = "a", .volume_bytes = MIB(4), .threads = 1 };
     struct store_writer *v, *w;
     struct err e = { 0 };
@@ -266,7 +223,7 @@ static void two_writers_of_one_id_cannot_both_win(void **state) /* 2 */
 
 static void a_second_store_in_one_place_is_refused(void **state)
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     struct store *s = NULL;
     struct err e = { 0 };
 
@@ -282,7 +239,7 @@ static void a_second_store_in_one_place_is_refused(void **state)
 
 static void an_unknown_version_is_refused_by_number(void **state)
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     _cleanup_free_ char *path = xasprintf("%s/format", f->path);
     struct format_disk d;
     struct store *s;
@@ -308,7 +265,7 @@ static int count(const struct store_snap_info *info, void *u)
 
 static void snapshots_are_listed_in_order(void **state)
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     struct model m = { .volume_bytes = MIB(1) };
     char text[64] = "";
     struct err e = { 0 };
@@ -324,7 +281,7 @@ static void snapshots_are_listed_in_order(void **state)
     assert_string_equal(text, "abc");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, store_fix_set_up, store_fix_tear_down)
 
 int main(void)
 {

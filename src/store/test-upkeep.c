@@ -12,53 +12,10 @@
 
 #include "file.h"
 
-struct fix {
-    char *dir, *path;
-    struct store *s;
-};
-
-static int set_up(void **state)
-{
-    struct fix *f = xcalloc(1, sizeof *f);
-    struct err e = { 0 };
-
-    f->dir = temp_new();
-    f->path = xasprintf("%s/store", f->dir);
-    assert_ok(store_create(f->path, &e), &e);
-    assert_ok(store_open(f->path, NULL, &f->s, &e), &e);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fix *f = *state;
-
-    store_close(f->s);
-    temp_done(f->dir);
-    free(f->path);
-    free(f);
-    return 0;
-}
-
-/* 600 MiB: two leaves; the last block is not whole. */
-static struct model small(void)
-{
-    struct model m = { .volume_bytes = MIB(600) - 4096 };
-
-    m.block[0] = 1;
-    m.block[1] = 2;
-    m.block[3] = 1; /* again */
-    m.block[1023] = 3;
-    m.block[1024] = 4;
-    m.block[1199] = 5;
-    return m;
-}
-
 static void a_pin_outlives_its_snapshot_and_the_collection(void **state) /* 4 */
 {
-    struct fix *f = *state;
-    struct model a = small(), b = { .volume_bytes = MIB(8), .block = { 11, 12 } };
+    struct store_fix *f = *state;
+    struct model a = model_small(), b = { .volume_bytes = MIB(8), .block = { 11, 12 } };
     struct store_gc_stats gc;
     struct err e = { 0 };
 
@@ -89,8 +46,8 @@ static void a_pin_outlives_its_snapshot_and_the_collection(void **state) /* 4 */
 /* Deleting the source, or the copy, leaves the other one whole. */
 static void a_copy_shares_every_block_and_stands_alone(void **state) /* 1, 4 */
 {
-    struct fix *f = *state;
-    struct model a = small();
+    struct store_fix *f = *state;
+    struct model a = model_small();
     struct store_snap_info from, to;
     struct store_check_report before, after;
     struct store_gc_stats gc;
@@ -128,7 +85,7 @@ static void a_copy_shares_every_block_and_stands_alone(void **state) /* 1, 4 */
 
 static void a_collection_waits_for_no_writer(void **state) /* 4 */
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     struct store_writer_spec spec = { .id = "a", .volume_bytes = MIB(4), .threads = 1 };
     struct store_writer *w;
     struct store_gc_stats gc;
@@ -145,7 +102,7 @@ static void a_collection_waits_for_no_writer(void **state) /* 4 */
 /* A leaf that nothing needs may outlast its blocks, in a pack that is needed for others. */
 static void a_leaf_whose_blocks_are_gone_is_not_shared(void **state) /* 1 */
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     struct model w = { .volume_bytes = MIB(600), .block = { [1] = 1 } };
     struct model x = { .volume_bytes = MIB(600), .block = { [0] = 1 } }, y, z;
     struct store_gc_stats gc;
@@ -171,7 +128,7 @@ static void a_leaf_whose_blocks_are_gone_is_not_shared(void **state) /* 1 */
 
 static void a_writer_that_gives_up_leaves_nothing(void **state) /* 5 */
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     struct store_writer_spec spec = { .id = "a", .volume_bytes = MIB(4), .threads = 2 };
     _cleanup_free_ uint8_t *buf = malloc(STORE_BLOCK_BYTES);
     _cleanup_(names_done) struct names l = { 0 };
@@ -191,7 +148,7 @@ static void a_writer_that_gives_up_leaves_nothing(void **state) /* 5 */
 
 static void a_dead_writers_pack_is_swept_by_the_next(void **state) /* 5 */
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     _cleanup_free_ char *path = xasprintf("%s/packs/00000000000000ff.open", f->path);
     struct model m = { .volume_bytes = MIB(1) };
     struct store_check_report report;
@@ -207,9 +164,9 @@ static void a_dead_writers_pack_is_swept_by_the_next(void **state) /* 5 */
 
 static void a_deleted_snapshots_pack_that_a_reader_has_open_stays_readable(void **state)
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     _cleanup_free_ uint8_t *buf = malloc(STORE_BLOCK_BYTES);
-    struct model m = small();
+    struct model m = model_small();
     struct store_gc_stats gc;
     struct store_snap *sn;
     struct store *other;
@@ -229,8 +186,8 @@ static void a_deleted_snapshots_pack_that_a_reader_has_open_stays_readable(void 
 
 static void files_keep_their_modes_under_any_umask(void **state)
 {
-    struct fix *f = *state;
-    struct model m = small();
+    struct store_fix *f = *state;
+    struct model m = model_small();
     _cleanup_free_ char *snap = xasprintf("%s/snaps/a", f->path);
     _cleanup_free_ char *packs = xasprintf("%s/packs", f->path);
     struct stat st;
@@ -278,7 +235,7 @@ static int as_nobody(const char *path)
 /* The daemon may be root while workers are not: the group of the directory is what they share. */
 static void what_root_made_a_member_of_the_group_can_use(void **state)
 {
-    struct fix *f = *state;
+    struct store_fix *f = *state;
     _cleanup_free_ char *path = xasprintf("%s/shared", f->dir);
     _cleanup_free_ char *dead = xasprintf("%s/packs/00000000000000ff.open", path);
     struct model m = { .volume_bytes = MIB(1), .block = { 31 } };
@@ -319,7 +276,7 @@ static void what_root_made_a_member_of_the_group_can_use(void **state)
     store_close(s);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, store_fix_set_up, store_fix_tear_down)
 
 int main(void)
 {

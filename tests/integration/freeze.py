@@ -70,7 +70,7 @@ def test_a_daemon_that_dies_leaves_no_guest_frozen():
 
 
 def test_without_the_agent_an_image_is_what_a_power_cut_leaves():
-    k.type(t['i'], 'killall ld-linux-x86-64.so.2 qemu-ga; sleep 1; echo KILLED-$(date +%Y)\n')
+    k.type(t['i'], 'killall ld-linux-x86-64.so.2; while pidof ld-linux-x86-64.so.2; do :; done; echo KILLED-$(date +%Y)\n')
     k.console_line(t['i'], 'KILLED-2')
     start = len(k.log())
     ami = image('cut')
